@@ -1,0 +1,31 @@
+# The same commands here and in CI. `make` alone lists them.
+SHELL := /bin/bash
+PY := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check test test-slow demo clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+setup: ## .venv with everything, for the GPU if there is one; returns at once when up to date
+	@scripts/setup.sh
+
+check: setup ## lint, format, types, import rules
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -m pytest -q tests/test_imports.py
+
+test: setup ## the tests, without those that take minutes (ARGS="-k name" to choose)
+	$(PY) -m pytest -m "not slow" $(ARGS)
+
+test-slow: setup ## the tests that take minutes
+	$(PY) -m pytest -m slow $(ARGS) || { code=$$?; [ $$code -eq 5 ] && echo "no slow tests"; }
+
+demo: setup ## the whole pipeline on the embedded judge (ARGS="--help" for its options)
+	.venv/bin/flex-rl demo $(ARGS)
+
+clean: ## caches and builds; keeps .venv and runs/
+	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find judge reward rl_recipes tests benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} +
