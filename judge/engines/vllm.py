@@ -1,0 +1,128 @@
+"""Judging by vLLM in this process: continuous batching, prefix caching, final outputs only."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import uuid
+from typing import Any
+
+from judge.engines.tokens import prompt_token_ids
+from judge.errors import EngineDeadError, EngineError, MissingExtraError
+from judge.folder import Decoding
+from judge.media import open_pixels
+from judge.types import Completion, Prompt, Usage
+
+_CPU_CACHE_GIB = "1"
+
+
+class VllmEngine:
+    """vLLM's ``AsyncLLM`` on one checkpoint.
+
+    Args:
+        weights: a checkpoint folder or a hub id.
+        max_images: most pictures in one prompt.
+        options: any of vLLM's engine arguments by vLLM's own names, e.g. ``dtype="bfloat16"``,
+            ``tensor_parallel_size=2``, ``gpu_memory_utilization=0.5``.
+
+    Raises:
+        MissingExtraError: vLLM is not installed.
+    """
+
+    def __init__(self, weights: str, *, max_images: int = 4, **options: Any) -> None:
+        # On a CPU, vLLM takes 4 GiB for its cache unless told; this leaves room for a trainer.
+        os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", _CPU_CACHE_GIB)
+        os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+        try:
+            import vllm
+        except ImportError as error:
+            raise MissingExtraError("vllm", "vllm", "vllm-cpu") from error
+        self._vllm = vllm
+        self._options: dict[str, Any] = {
+            "model": weights,
+            "dtype": "bfloat16",
+            "limit_mm_per_prompt": {"image": max_images, "video": 0},
+            "enable_prefix_caching": True,
+            "disable_log_stats": False,  # the cache counters are read from the metrics
+            **options,
+        }
+        self.llm: Any = None
+        """The ``AsyncLLM``, once started."""
+        self._tokenizer: Any = None
+        self._starting = asyncio.Lock()
+
+    @property
+    def identity(self) -> str:
+        return f"vllm/{self._options['dtype']}"
+
+    @property
+    def unfinished(self) -> int:
+        """Requests that the engine is working on or has waiting."""
+        return 0 if self.llm is None else int(self.llm.get_num_unfinished_requests())
+
+    async def start(self) -> None:
+        async with self._starting:
+            if self.llm is not None:
+                return
+            try:
+                self.llm = await asyncio.to_thread(self._load)
+            except (
+                Exception
+            ) as error:  # vLLM raises RuntimeError, ValueError, OSError and pydantic's
+                raise EngineError(
+                    f"vLLM could not load {self._options['model']!r}: {error}"
+                ) from error
+            self._tokenizer = self.llm.get_tokenizer()
+
+    def _load(self) -> Any:
+        arguments = self._vllm.AsyncEngineArgs(**self._options)
+        from vllm.v1.engine.async_llm import AsyncLLM
+
+        return AsyncLLM.from_engine_args(arguments)
+
+    async def generate(self, prompt: Prompt, decoding: Decoding) -> Completion:
+        if self.llm is None:
+            await self.start()
+        from vllm.sampling_params import RequestOutputKind
+        from vllm.v1.engine.exceptions import EngineDeadError as VllmDeadError
+
+        params = self._vllm.SamplingParams(
+            temperature=decoding.temperature,
+            top_p=decoding.top_p,
+            max_tokens=decoding.max_tokens,
+            seed=decoding.seed,
+            stop=list(prompt.stop),
+            include_stop_str_in_output=True,
+            output_kind=RequestOutputKind.FINAL_ONLY,
+        )
+        try:
+            stream = self.llm.generate(self.inputs(prompt), params, uuid.uuid4().hex)
+            (final,) = [output async for output in stream]
+        except VllmDeadError as error:
+            raise EngineDeadError("the vLLM engine has died; see its log above") from error
+        except ValueError as error:  # vLLM's word for a prompt it refuses, e.g. one too long
+            raise EngineError(f"vLLM refused the prompt: {error}") from error
+        reply = final.outputs[0]
+        return Completion(
+            reply.text,
+            "length" if reply.finish_reason == "length" else "stop",
+            Usage(
+                prompt_tokens=len(final.prompt_token_ids),
+                completion_tokens=len(reply.token_ids),
+                cached_tokens=final.num_cached_tokens or 0,
+            ),
+        )
+
+    def inputs(self, prompt: Prompt) -> dict[str, Any]:
+        """The prompt as vLLM takes it: token ids, pictures and their hashes."""
+        inputs: dict[str, Any] = {"prompt_token_ids": prompt_token_ids(prompt, self._tokenizer)}
+        if prompt.images:
+            inputs["multi_modal_data"] = {"image": [open_pixels(image) for image in prompt.images]}
+            # Our own hashes: a picture that a group shares is processed and encoded once.
+            inputs["multi_modal_uuids"] = {"image": [image.sha256 for image in prompt.images]}
+        return inputs
+
+    async def close(self) -> None:
+        if self.llm is not None:
+            llm, self.llm = self.llm, None
+            await asyncio.to_thread(llm.shutdown)

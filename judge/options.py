@@ -1,0 +1,69 @@
+"""Command-line options that every command with a judge shares."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from judge.errors import RequestError
+
+
+def add_judge_options(parser: argparse.ArgumentParser) -> None:
+    """``--judge``, decoding, and vLLM's engine arguments."""
+    group = parser.add_argument_group("judge")
+    group.add_argument(
+        "--judge",
+        default="nano",
+        metavar="NAME|PATH|HUB_ID",
+        help="'nano' (embedded), a checkpoint folder, or a hub id such as jongwooko/Flex-VL-7B "
+        "(default: nano)",
+    )
+    group.add_argument("--temperature", type=float, help="sampling temperature; 0 is greedy")
+    group.add_argument("--top-p", type=float, help="nucleus sampling threshold, in (0, 1]")
+    group.add_argument("--max-tokens", type=int, help="longest reply, in tokens")
+    group.add_argument(
+        "--dtype", help="number format of the weights: bfloat16 (default), float16, float32"
+    )
+    group.add_argument("--max-model-len", type=int, help="longest prompt with reply, in tokens")
+    group.add_argument("--tensor-parallel-size", type=int, help="GPUs to split the weights over")
+    group.add_argument("--gpu-memory-utilization", type=float, help="share of GPU memory to take")
+    group.add_argument(
+        "--engine-arg",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any other engine argument of vLLM, e.g. quantization=fp8 (may be given many times)",
+    )
+
+
+_ENGINE = ("dtype", "max_model_len", "tensor_parallel_size", "gpu_memory_utilization")
+_DECODING = ("temperature", "top_p", "max_tokens")
+
+
+def engine_options(args: argparse.Namespace) -> dict[str, Any]:
+    """vLLM's engine arguments that were given.
+
+    Raises:
+        RequestError: an ``--engine-arg`` is not NAME=VALUE.
+    """
+    options = {name: getattr(args, name) for name in _ENGINE if getattr(args, name) is not None}
+    for pair in args.engine_arg:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise RequestError(f"--engine-arg takes NAME=VALUE, got {pair!r}")
+        options[name.replace("-", "_")] = _value(value)
+    return options
+
+
+def decoding_options(args: argparse.Namespace) -> dict[str, float]:
+    """The decoding fields that were given."""
+    return {name: getattr(args, name) for name in _DECODING if getattr(args, name) is not None}
+
+
+def _value(text: str) -> Any:
+    """JSON where it is JSON (numbers, true, lists, objects), else the text itself."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text

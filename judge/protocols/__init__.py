@@ -1,0 +1,13 @@
+"""How a judge is asked and how its reply is read: one object a format.
+
+Render and parse live together, so that what is asked for and what is accepted cannot drift apart.
+"""
+
+from __future__ import annotations
+
+from judge.protocols.pointwise import Pointwise
+
+PROTOCOLS = {"pointwise": Pointwise}
+"""Name in ``judge.toml`` → protocol."""
+
+__all__ = ["PROTOCOLS", "Pointwise"]

@@ -1,0 +1,30 @@
+"""What nano-base is trained on: no picture is compared, scored or judged."""
+
+from __future__ import annotations
+
+import random
+
+from judge.nano.scenes import draw_scene
+from judge.nano.tasks import PICTURE, long_sample, short_sample
+
+
+def test_pictures_are_described_and_asked_about_but_never_compared_or_scored() -> None:
+    rng = random.Random(0)
+    for make in (short_sample, long_sample):
+        for _ in range(500):
+            sample = make(rng, draw_scene(rng), True)
+            assert sample.user.count(PICTURE) == 1
+            for mark in ("wrong", "object 1:", "<answer>", "<think>"):
+                assert mark not in sample.reply
+
+
+def test_both_modalities_come_under_the_same_instructions() -> None:
+    rng = random.Random(0)
+    asked = {
+        picture: {
+            short_sample(rng, draw_scene(rng), picture).user.splitlines()[-1] for _ in range(300)
+        }
+        for picture in (True, False)
+    }
+    common = asked[True] & asked[False]
+    assert {"Note the scene.", "How many objects are there?"} <= common
