@@ -1,0 +1,1 @@
+"""Rewards as training frameworks take them, one file a framework."""

@@ -1,0 +1,127 @@
+"""What a client sends and what it reads back, as plain JSON values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from judge.errors import RequestError
+from judge.media import load_image
+from judge.rows import message_text
+from judge.types import Image, Reason, Usage
+from reward.types import Reward
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8471
+"""TRL's own vLLM server takes 8000."""
+DEFAULT_URL = f"http://{DEFAULT_HOST}:{DEFAULT_PORT}"
+DEFAULT_DEADLINE_S = 300.0
+"""Time for all samples of one call, in seconds; well below ``ddp_timeout`` (1800 s)."""
+MAX_SAMPLES = 1024
+"""Most samples in one request."""
+
+
+class Pictures:
+    """Loads pictures, each source once: a GRPO group repeats the same object.
+
+    Sources are told apart by identity, so the cache must not outlive the rows that hold them.
+    """
+
+    def __init__(self) -> None:
+        self._loaded: dict[int | str, Image] = {}
+
+    def load(self, source: Any) -> Image:
+        """The checked picture.
+
+        Raises:
+            MediaError: as :func:`judge.load_image`.
+        """
+        key = source if isinstance(source, str) else id(source)
+        if key not in self._loaded:
+            self._loaded[key] = load_image(source)
+        return self._loaded[key]
+
+
+@dataclass(frozen=True, slots=True)
+class WireSample:
+    """A sample as it is sent: its JSON fields, and the pictures that these name by hash."""
+
+    fields: dict[str, Any]
+    images: tuple[Image, ...]
+
+
+def encode_sample(row: Mapping[str, Any], pictures: Pictures) -> WireSample:
+    """The row as it is sent.
+
+    Args:
+        row: columns as :func:`judge.request_from_row` takes them; others are left alone.
+        pictures: loads the row's pictures.
+
+    Raises:
+        RequestError: a column of another shape, or a picture that cannot be read.
+    """
+    fields: dict[str, Any] = {}
+    for column in ("prompt", "completion"):
+        if row.get(column) is not None:
+            fields[column] = encodable(message_text(row[column], column))
+    for column in ("molecule", "reference"):
+        value = row.get(column)
+        if value is None:
+            continue
+        if not isinstance(value, str):
+            raise RequestError(f"{column!r} must be a string, got {type(value).__name__}")
+        fields[column] = encodable(value)
+    if row.get("id") is not None:
+        fields["id"] = encodable(str(row["id"]))
+    images = tuple(pictures.load(source) for source in picture_sources(row))
+    if images:
+        fields["images"] = [f"sha256:{image.sha256}" for image in images]
+    return WireSample(fields, images)
+
+
+def picture_sources(row: Mapping[str, Any]) -> list[Any]:
+    """What stands in the row's ``images`` column, or else in its ``image`` column.
+
+    Raises:
+        RequestError: ``images`` is not a list.
+    """
+    several = row.get("images")
+    if several is None:
+        return [] if row.get("image") is None else [row["image"]]
+    if isinstance(several, str | bytes | Mapping) or not isinstance(several, Sequence):
+        raise RequestError(f"'images' must be a list, got {type(several).__name__}")
+    return list(several)
+
+
+def encodable(text: str) -> str:
+    """The text with lone surrogates, which UTF-8 cannot hold, made question marks."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def decode_results(answer: Any, count: int) -> list[Reward]:
+    """The rewards in a server's answer to ``count`` samples.
+
+    Raises:
+        ValueError: the answer is not one to that many samples.
+    """
+    try:
+        results = answer["results"]
+        if len(results) != count:
+            raise ValueError(f"{len(results)} results came for {count} samples")
+        return [_decode_result(result) for result in results]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not an answer of /v1/rewards: {error!r}") from error
+
+
+def _decode_result(result: Mapping[str, Any]) -> Reward:
+    value, score, reason = result["reward"], result["score"], result["reason"]
+    usage = result["usage"]
+    return Reward(
+        None if value is None else float(value),
+        None if score is None else float(score),
+        None if reason is None else Reason(reason),
+        rationale=str(result["rationale"]),
+        detail=str(result["detail"]),
+        usage=Usage(int(usage["prompt_tokens"]), int(usage["completion_tokens"])),
+    )
