@@ -1,0 +1,1 @@
+"""How a policy is aligned with a judge's reward."""

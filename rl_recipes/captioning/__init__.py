@@ -1,0 +1,1 @@
+"""Aligning an image captioner."""

@@ -1,0 +1,46 @@
+"""The nano family is built from nothing, and its loss falls."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from judge.folder import open_judge
+from judge.nano.build import Builder, BuildPlan
+from judge.nano.model import make_model, make_processor
+from judge.nano.pretrain import PERCEIVE, Pretrainer, PretrainPlan
+from judge.nano.tokenizer import train_tokenizer
+
+
+def test_pretraining_lowers_the_loss_and_resumes_where_it_was(tmp_path: Path) -> None:
+    plan = replace(
+        PERCEIVE, steps=40, early=20, short_batch=8, long_batch=4, pool=64, warmup=5, save_every=30
+    )
+    processor = make_processor(train_tokenizer(samples=300))
+
+    def trainer(of: PretrainPlan) -> Pretrainer:
+        return Pretrainer(of, make_model(processor.tokenizer), processor, tmp_path)
+
+    early = []
+    losses = trainer(plan).run(on_early=early.append)
+    assert len(losses) == 40
+    assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
+    assert len(early) == 1
+    assert trainer(plan).run(on_early=early.append) == []
+    with pytest.raises(ValueError, match="another plan"):
+        trainer(replace(plan, seed=1)).run(on_early=early.append)
+
+
+def test_every_stage_builds_a_model_that_loads(tmp_path: Path) -> None:
+    out = tmp_path / "nano"
+    plan = BuildPlan().quick(steps=2)
+    Builder(plan, out, out / "work").run()
+    assert open_judge(out / "nano-judge").profile.name == "nano-judge"
+    for name in ("nano-base", "nano-judge", "nano-judge-answer-first", "nano-captioner"):
+        assert json.loads((out / name / "config.json").read_text())["model_type"] == "qwen2_5_vl"
+        assert (out / name / "README.md").is_file()
+    again = Builder(plan, out, out / "work").run()
+    assert max(again.values()) < 1, "what is there is not built again"

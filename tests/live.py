@@ -1,0 +1,60 @@
+"""One real vLLM engine on the embedded judge for the whole test session, served over a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import pytest
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class LiveJudge:
+    """The judge, its server's address, and a way to run coroutines on the engine's loop."""
+
+    judge: Any
+    url: str
+    loop: asyncio.AbstractEventLoop
+
+    def run(self, coroutine: Coroutine[Any, Any, T], timeout: float = 240) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(timeout)
+
+
+@pytest.fixture(scope="session")
+def live() -> Iterator[LiveJudge]:
+    """Starts once, on first use."""
+    pytest.importorskip("vllm", reason="vLLM is not installed (make setup installs it)")
+    import uvicorn
+
+    from judge import Judge
+    from reward.client import RewardClient
+    from reward.server import create_app
+
+    judge = Judge.load("nano", enforce_eager=True)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    loop = asyncio.new_event_loop()
+    config = uvicorn.Config(create_app(judge), host="127.0.0.1", port=port, log_level="warning")
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # not the main thread
+    thread = threading.Thread(target=loop.run_until_complete, args=(server.serve(),))
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{port}"
+        while not server.started:
+            time.sleep(0.05)
+        found = LiveJudge(judge, url, loop)
+        found.run(RewardClient(url).wait_ready(240))
+        yield found
+    finally:
+        server.should_exit = True
+        thread.join(60)
+        loop.close()
