@@ -26,7 +26,8 @@ from typing import Any
 import uvicorn
 
 from judge import Candidate, Judge, JudgeRequest, load_image, load_rubric
-from judge.nano.scenes import corrupt, draw_scene, render
+from judge.nano.captions import corrupt
+from judge.nano.scenes import draw_scene, render
 from judge.nano.tasks import CAPTION_INSTRUCTION
 from judge.protocols import Pointwise
 from reward import RewardClient

@@ -68,7 +68,7 @@ def load_image(source: ImageSource) -> Image:
             )
     if not isinstance(source, str | Path):
         raise MediaError(
-            "a picture is a path, a data URI, bytes, a PIL picture or a row with bytes or path, "
+            "an image is a path, a data URI, bytes, a PIL image or a row with bytes or path, "
             f"got {type(source).__name__}"
         )
     return _from_file(Path(source))

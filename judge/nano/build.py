@@ -30,11 +30,13 @@ class BuildPlan:
 
     perceive: PretrainPlan = PERCEIVE
     reason: PretrainPlan = REASON
-    judge: TunePlan = field(default_factory=lambda: TunePlan(steps=600))
-    answer_first: TunePlan = field(default_factory=lambda: TunePlan(steps=600))
-    captioner: TunePlan = field(default_factory=lambda: TunePlan(steps=60, freeze_vision=False))
-    rows: int = 20_000
-    """Judging rows; the captioner takes a tenth."""
+    judge: TunePlan = field(default_factory=lambda: TunePlan(steps=350))
+    answer_first: TunePlan = field(default_factory=lambda: TunePlan(steps=350))
+    captioner: TunePlan = field(default_factory=lambda: TunePlan(steps=100, freeze_vision=False))
+    rows: int = 11_200
+    """Judging rows: each is seen once."""
+    pictures: int = 3_200
+    """Captioned pictures for the captioner."""
 
     def quick(self, steps: int) -> BuildPlan:
         """The same stages with a few steps each, to try the whole way."""
@@ -46,6 +48,7 @@ class BuildPlan:
             answer_first=replace(self.answer_first, steps=steps, batch=4),
             captioner=replace(self.captioner, steps=steps, batch=4),
             rows=80,
+            pictures=16,
         )
 
 
@@ -100,7 +103,7 @@ class Builder:
         save_judge(trainer, base, profile, folder)
 
     def _captioner(self, folder: Path) -> None:
-        rows = captioning_rows(self.plan.rows // 10, self.plan.captioner.seed)
+        rows = captioning_rows(self.plan.pictures, self.plan.captioner.seed)
         trainer = fine_tune(self._early, rows, self.plan.captioner, self.work / "nano-captioner")
         save_tuned(trainer, self._early, folder)
 

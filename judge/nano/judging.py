@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from judge.folder import ProtocolPrompts
 from judge.media import load_image
+from judge.nano.captions import corrupt
 from judge.nano.reasoning import Comparison, compare_caption, compare_wish
-from judge.nano.scenes import corrupt, draw_scene, render, tell
+from judge.nano.scenes import draw_scene, render, tell
 from judge.nano.tasks import CAPTION_INSTRUCTION
 from judge.nano.wishes import draw_card, draw_wish, wish_text
 from judge.protocols import Pointwise

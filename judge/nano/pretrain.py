@@ -71,7 +71,7 @@ PERCEIVE = PretrainPlan(
     warmup=100,
     horizon=4000,
     cooldown=750,
-    early=600,
+    early=1000,
 )
 """First lesson: scenes described, noted and asked about; texts compared; cards read."""
 REASON = PretrainPlan(

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from judge.molecules import MoleculeCard
-from judge.nano.scenes import ATTRIBUTES, Scene, facts, slots
+from judge.nano.captions import slots
+from judge.nano.scenes import ATTRIBUTES, Scene, facts
 from judge.nano.wishes import Wish
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from judge.nano.captions import corrupt
 from judge.nano.reasoning import (
     compare_caption,
     compare_wish,
@@ -20,7 +21,7 @@ from judge.nano.reasoning import (
     list_beside,
     note_scene,
 )
-from judge.nano.scenes import ATTRIBUTES, Scene, caption, corrupt, draw_scene, facts, tell
+from judge.nano.scenes import ATTRIBUTES, Scene, caption, draw_scene, facts, tell
 from judge.nano.wishes import draw_card, draw_wish, wish_text
 
 CAPTION_INSTRUCTION = "Describe every object with its size, color, shape and place."

@@ -15,9 +15,10 @@ from transformers.trainer_utils import get_last_checkpoint
 from trl import SFTConfig, SFTTrainer
 
 from judge.folder import FILE, builtin_profile, profile_path
+from judge.nano.captions import sloppy_caption
 from judge.nano.judging import Kind, judging_sample, training_row
 from judge.nano.model import save_checkpoint
-from judge.nano.scenes import caption, draw_scene, render
+from judge.nano.scenes import draw_scene, render
 from judge.nano.tasks import CAPTION_INSTRUCTION
 
 
@@ -51,7 +52,7 @@ def judging_rows(profile: str, count: int, seed: int) -> list[dict[str, Any]]:
 
 
 def captioning_rows(count: int, seed: int) -> list[dict[str, Any]]:
-    """Pictures with their right captions, as training rows."""
+    """Pictures with a careless annotator's captions, as training rows."""
     rng = random.Random(f"captioning/{seed}")
     rows = []
     for _ in range(count):
@@ -59,7 +60,7 @@ def captioning_rows(count: int, seed: int) -> list[dict[str, Any]]:
         rows.append(
             {
                 "prompt": [{"role": "user", "content": CAPTION_INSTRUCTION}],
-                "completion": [{"role": "assistant", "content": caption(scene)}],
+                "completion": [{"role": "assistant", "content": sloppy_caption(scene, rng)}],
                 "images": [render(scene, rng)],
             }
         )

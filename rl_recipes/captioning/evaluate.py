@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 from trl.data_utils import prepare_multimodal_messages
 
-from judge.nano.scenes import accuracy, caption
+from judge.nano.captions import accuracy
+from judge.nano.scenes import caption
 from reward.client import RewardClient
 from reward.types import Reward
 from rl_recipes.captioning.data import PROMPT, HeldOut

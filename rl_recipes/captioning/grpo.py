@@ -29,11 +29,11 @@ from rl_recipes.captioning.evaluate import MAX_NEW_TOKENS, true_accuracy, write_
 class GrpoPlan:
     """Sizes of the run. A step takes ``prompts`` pictures with ``group`` captions each."""
 
-    steps: int = 200
+    steps: int = 100
     prompts: int = 6
     group: int = 8
-    learning_rate: float = 3e-4
-    pictures: int = 1500
+    learning_rate: float = 2e-4
+    pictures: int = 1000
     watch_every: int = 20
     """Steps between looks at the true accuracy, which the reward never sees."""
     save_every: int = 50

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from judge.media import data_uri, load_image
-from judge.nano.scenes import accuracy, caption, render
+from judge.nano.captions import accuracy
+from judge.nano.scenes import caption, render
 from rl_recipes.captioning.data import HeldOut
 from rl_recipes.captioning.evaluate import CaptionReport
 
@@ -46,7 +47,8 @@ def plot_history(history: Sequence[dict[str, Any]], path: Path) -> None:
     axes.set(xlabel="GRPO step", ylabel="share, 0 to 1", ylim=(0, 1.02))
     axes.set_title("Captioner aligned with the judge's reward")
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower right")
+    if axes.lines:
+        axes.legend(loc="lower right")
     figure.tight_layout()
     figure.savefig(path)
     plt.close(figure)

@@ -151,7 +151,8 @@ def test_sections_of_a_builtin_prompt_are_set_apart_by_an_empty_line() -> None:
 
 def test_missing_decoding_takes_the_defaults() -> None:
     profile = parse_profile(
-        '[judge]\nname = "x"\n[protocols.pointwise]\nsystem = "s"\nuser = "u"\n'
+        '[judge]\nname = "x"\n[protocols.pointwise]\nsystem = "s"\n'
+        'user = "{criteria}{question}{candidate}"\n'
     )
     assert profile.decoding == Decoding()
 

@@ -57,7 +57,14 @@ def test_the_table_shows_a_missing_reward_as_missing() -> None:
     names = ("true_accuracy", "reward", "length_ratio")
     summary = {f"{name}_{when}": 0.5 for name in names for when in ("before", "after")}
     shown = table(
-        {**summary, "reward_after": None, "unjudged_rate": 1.0, "seconds": 3, "judge": "x", "seed": 0}
+        {
+            **summary,
+            "reward_after": None,
+            "unjudged_rate": 1.0,
+            "seconds": 3,
+            "judge": "x",
+            "seed": 0,
+        }
     )
     assert "0.500        –" in shown
     assert "unjudged 100.00%" in shown

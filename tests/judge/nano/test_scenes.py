@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from judge.nano.captions import accuracy, corrupt, read_caption
 from judge.nano.reasoning import compare_caption
 from judge.nano.scenes import (
     ATTRIBUTES,
@@ -17,12 +18,9 @@ from judge.nano.scenes import (
     PLACES,
     Item,
     Scene,
-    accuracy,
     caption,
-    corrupt,
     draw_scene,
     facts,
-    read_caption,
     render,
     tell,
 )
