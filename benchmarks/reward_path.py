@@ -25,7 +25,7 @@ from typing import Any
 
 import uvicorn
 
-from judge import Candidate, Judge, JudgeRequest, load_image, load_rubric
+from judge import Candidate, Judge, JudgeRequest, Verdict, load_image, load_rubric
 from judge.nano.captions import corrupt
 from judge.nano.scenes import draw_scene, render
 from judge.nano.tasks import CAPTION_INSTRUCTION
@@ -79,7 +79,8 @@ def by_engine(judge: Judge, batch: list[JudgeRequest]) -> Run:
 
 def by_judge(judge: Judge, batch: list[JudgeRequest]) -> Run:
     async def run() -> None:
-        await asyncio.gather(*(judge.judge(request) for request in batch))
+        outcomes = await asyncio.gather(*(judge.judge(request) for request in batch))
+        _check(sum(isinstance(outcome, Verdict) for outcome in outcomes), len(batch))
 
     return run
 
@@ -96,9 +97,16 @@ def by_http(url: str, batch: list[JudgeRequest]) -> Run:
 
     async def run() -> None:
         async with RewardClient(url) as client:
-            await client.rewards(samples, rubric="captioning", deadline_s=600)
+            rewards = await client.rewards(samples, rubric="captioning", deadline_s=600)
+        _check(sum(reward.value is not None for reward in rewards), len(batch))
 
     return run
+
+
+def _check(judged: int, asked: int) -> None:
+    """A path that fails quickly must not pass for a quick one."""
+    if judged < 0.9 * asked:
+        raise RuntimeError(f"only {judged} of {asked} were judged: no rate to report")
 
 
 async def main() -> None:

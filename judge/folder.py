@@ -57,9 +57,8 @@ def open_judge(judge: str | Path, **decoding: float) -> JudgeFolder:
             field of decoding.
     """
     name = str(judge)
-    path = _EMBEDDED / ("nano-judge" if name == "nano" else name)
-    if name != "nano" and name not in embedded_judges():
-        path = Path(name)
+    is_embedded = name == "nano" or name in embedded_judges()
+    path = _EMBEDDED / ("nano-judge" if name == "nano" else name) if is_embedded else Path(name)
     if path.is_dir():
         profile, weights = _profile_of(path), str(path)
     elif _HUB_ID.fullmatch(name):
@@ -67,7 +66,7 @@ def open_judge(judge: str | Path, **decoding: float) -> JudgeFolder:
         weights = name
     else:
         raise JudgeFolderError(
-            f"no judge {name!r}: expected one of {', '.join(embedded_judges())}, "
+            f"no judge {name!r}: expected nano, {', '.join(embedded_judges())}, "
             "the path of a checkpoint folder, or a hub id such as jongwooko/Flex-VL-7B"
         )
     if decoding:
@@ -100,18 +99,13 @@ def embedded_checkpoint(name: str) -> Path:
 
 
 def embedded_judges() -> tuple[str, ...]:
-    """Names of the judges whose weights ship with the package."""
-    return tuple(
-        sorted(
-            "nano" if path.parent.name == "nano-judge" else path.parent.name
-            for path in _EMBEDDED.glob(f"*/{FILE}")
-        )
-    )
+    """Names of the judges whose weights ship with the package; ``nano`` is short for nano-judge."""
+    return tuple(sorted(path.parent.name for path in _EMBEDDED.glob(f"*/{FILE}")))
 
 
 @cache
 def builtin_profile(name: str) -> JudgeProfile:
-    """A profile that ships: ``default``, ``flex-judge``, ``nano-judge``."""
+    """A profile that ships, one of the files in ``judge/profiles/`` by its name."""
     return read_profile(profile_path(name))
 
 

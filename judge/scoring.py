@@ -50,12 +50,15 @@ async def score_file(
 
     Raises:
         RequestError: ``source`` is missing, ``target`` exists and ``resume`` is off, or ``target``
-            belongs to another judge.
+            is not an unfinished run of this judge and rubric on this source.
     """
-    total, done = _check_files(source, target, judge.fingerprint, resume=resume)
+    if concurrency < 1:
+        raise RequestError(f"concurrency has to be at least 1, got {concurrency}")
+    maker = {"judge": judge.fingerprint, "rubric": rubric.fingerprint() if rubric else None}
+    total, done = _check_files(source, target, maker, resume=resume)
     tally = _Tally()
     with (
-        target.open("a", encoding="utf-8") as out,
+        target.open("a", encoding="utf-8", errors="backslashreplace") as out,
         tqdm(total=total, initial=done, desc="judging", unit="row") as bar,
     ):
         window: deque[asyncio.Task[tuple[dict[str, Any], Outcome]]] = deque()
@@ -63,7 +66,7 @@ async def score_file(
         async def write_first() -> None:
             row, outcome = await window.popleft()
             tally.add(outcome)
-            _write(out, row, outcome, judge.fingerprint)
+            _write(out, row, outcome, maker)
             bar.update()
             bar.set_postfix(unjudged=sum(tally.unjudged.values()), refresh=False)
 
@@ -78,6 +81,7 @@ async def score_file(
         finally:
             for task in window:
                 task.cancel()
+            await asyncio.gather(*window, return_exceptions=True)
     return tally.report(total, done)
 
 
@@ -86,7 +90,7 @@ async def _judge_line(
 ) -> tuple[dict[str, Any], Outcome]:
     try:
         row = json.loads(line)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # not JSON, or a number or a depth beyond limits
         return {"line": line}, Unjudged(Reason.BAD_REQUEST, f"not JSON: {error}")
     if not isinstance(row, dict):
         return {"line": line}, Unjudged(Reason.BAD_REQUEST, "a line must be a JSON object")
@@ -97,9 +101,12 @@ async def _judge_line(
     return row, await judge.judge(request)
 
 
-def judgement(outcome: Outcome, fingerprint: str) -> dict[str, Any]:
-    """An outcome as JSON: ``score`` is null where there is none, and ``reason`` says why."""
-    common = {"judge": fingerprint, "usage": asdict(outcome.usage)}
+def judgement(outcome: Outcome, maker: dict[str, str | None]) -> dict[str, Any]:
+    """An outcome as JSON: ``score`` is null where there is none, and ``reason`` says why.
+
+    ``maker`` holds the fingerprints of judge and rubric (null where each row names its own).
+    """
+    common = {**maker, "usage": asdict(outcome.usage)}
     if isinstance(outcome, Verdict):
         return {
             "score": outcome.score,
@@ -117,42 +124,54 @@ def judgement(outcome: Outcome, fingerprint: str) -> dict[str, Any]:
     }
 
 
-def _write(out: TextIO, row: dict[str, Any], outcome: Outcome, fingerprint: str) -> None:
-    out.write(json.dumps({**row, KEY: judgement(outcome, fingerprint)}, ensure_ascii=False) + "\n")
+def _write(
+    out: TextIO, row: dict[str, Any], outcome: Outcome, maker: dict[str, str | None]
+) -> None:
+    out.write(json.dumps({**row, KEY: judgement(outcome, maker)}, ensure_ascii=False) + "\n")
     out.flush()
 
 
 def _lines(path: Path) -> Iterator[str]:
-    with path.open(encoding="utf-8") as lines:
+    with path.open(encoding="utf-8", errors="surrogateescape") as lines:
         yield from (line for line in lines if line.strip())
 
 
-def _check_files(source: Path, target: Path, fingerprint: str, *, resume: bool) -> tuple[int, int]:
+def _check_files(
+    source: Path, target: Path, maker: dict[str, str | None], *, resume: bool
+) -> tuple[int, int]:
     """Number of rows in ``source``, and of those that ``target`` holds already."""
     if not source.is_file():
         raise RequestError(f"no file {source}")
     if target.exists() and not resume:
         raise RequestError(f"{target} exists; go on with it by --resume, or remove it")
     total = sum(1 for _ in _lines(source))
-    done = _prepare_resume(target, fingerprint) if target.exists() else 0
+    done = _prepare_resume(target, maker) if target.exists() else 0
     if done > total:
         raise RequestError(f"{target} has {done} rows and {source} {total}: not the same run")
     return total, done
 
 
-def _prepare_resume(target: Path, fingerprint: str) -> int:
-    """Cuts a line that a kill left half written; returns the number of whole ones."""
+def _prepare_resume(target: Path, maker: dict[str, str | None]) -> int:
+    """Cuts a line that a kill left half written; returns the number of whole ones.
+
+    Raises:
+        RequestError: the file is not an unfinished run of the same judge and rubric.
+    """
     data = target.read_bytes()
     whole = data[: data.rfind(b"\n") + 1]
     rows = whole.splitlines()
     if rows:
-        last = json.loads(rows[-1])
-        judged_by = last.get(KEY, {}).get("judge") if isinstance(last, dict) else None
-        if judged_by != fingerprint:
+        try:
+            made_by = {name: json.loads(rows[-1])[KEY][name] for name in maker}
+        except (ValueError, KeyError, TypeError):
+            made_by = {}
+        if made_by != maker:
             raise RequestError(
-                f"{target} was written by judge {judged_by}, and this one is {fingerprint} "
-                "(other weights, prompts or decoding); write to another file"
+                f"{target} was made by {made_by or 'something else'}, and this run is {maker} "
+                "(other weights, prompts, decoding or rubric); write to another file"
             )
+    elif data and not data.startswith(b"{"):
+        raise RequestError(f"{target} is not a file of judged rows; write to another file")
     with target.open("r+b") as file:
         file.truncate(len(whole))
     return len(rows)

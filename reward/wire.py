@@ -25,11 +25,11 @@ MAX_SAMPLES = 1024
 class Pictures:
     """Loads pictures, each source once: a GRPO group repeats the same object.
 
-    Sources are told apart by identity, so the cache must not outlive the rows that hold them.
+    Sources are told apart by identity; they are kept, so that none can take another's.
     """
 
     def __init__(self) -> None:
-        self._loaded: dict[int | str, Image] = {}
+        self._loaded: dict[int | str, tuple[Any, Image]] = {}
 
     def load(self, source: Any) -> Image:
         """The checked picture.
@@ -39,8 +39,8 @@ class Pictures:
         """
         key = source if isinstance(source, str) else id(source)
         if key not in self._loaded:
-            self._loaded[key] = load_image(source)
-        return self._loaded[key]
+            self._loaded[key] = (source, load_image(source))
+        return self._loaded[key][1]
 
 
 @dataclass(frozen=True, slots=True)

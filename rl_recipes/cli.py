@@ -6,11 +6,13 @@ Heavy packages load inside the commands, so that ``--help`` is quick.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 from judge.errors import JudgeError
 
@@ -24,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     args = _parser().parse_args(argv)
     run: Callable[[argparse.Namespace], int] = args.run
+    signal.signal(signal.SIGTERM, _interrupt)  # so that what was started is stopped
     try:
         return run(args)
     except JudgeError as error:
@@ -52,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--out", type=Path, default=Path("runs/demo"), help="results (default: runs/demo)"
     )
-    demo.add_argument("--steps", type=int, help="GRPO steps")
+    demo.add_argument("--steps", type=_positive, help="GRPO steps")
     demo.add_argument("--seed", type=int, default=0, help="seed of data and sampling (default: 0)")
     demo.add_argument("--judge", default="nano", help="the judge to serve (default: nano)")
     again = demo.add_mutually_exclusive_group()
@@ -75,6 +78,17 @@ def _demo(args: argparse.Namespace) -> int:
     summary = run_demo(DemoPlan(grpo=grpo, judge=args.judge), args.out, fresh=fresh)
     print(f"\n{table(summary)}\n\nsee plot.png, samples.html and summary.json in {args.out}")
     return 0
+
+
+def _interrupt(*signal_and_frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, got {text}")
+    return number
 
 
 if __name__ == "__main__":

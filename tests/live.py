@@ -37,6 +37,10 @@ def live() -> Iterator[LiveJudge]:
     from reward.client import RewardClient
     from reward.server import create_app
 
+    async def ready(url: str) -> None:
+        async with RewardClient(url) as client:
+            await client.wait_ready(240)
+
     judge = Judge.load("nano", enforce_eager=True)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -44,15 +48,15 @@ def live() -> Iterator[LiveJudge]:
     loop = asyncio.new_event_loop()
     config = uvicorn.Config(create_app(judge), host="127.0.0.1", port=port, log_level="warning")
     server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # not the main thread
     thread = threading.Thread(target=loop.run_until_complete, args=(server.serve(),))
     thread.start()
     try:
         url = f"http://127.0.0.1:{port}"
         while not server.started:
+            assert thread.is_alive(), "the server ended while starting"
             time.sleep(0.05)
         found = LiveJudge(judge, url, loop)
-        found.run(RewardClient(url).wait_ready(240))
+        found.run(ready(url))
         yield found
     finally:
         server.should_exit = True

@@ -65,7 +65,7 @@ def _render(messages: list[dict[str, Any]], tokenizer: Any) -> str:
         rendered: str = tokenizer.apply_chat_template(
             messages, tokenize=False, add_generation_prompt=True
         )
-    except TemplateError as error:
+    except (TemplateError, TypeError, ValueError) as error:  # e.g. a picture for a text-only model
         raise EngineError(f"the checkpoint's chat template refuses the prompt: {error}") from error
     return rendered
 

@@ -49,7 +49,8 @@ class VllmEngine:
         self.llm: Any = None
         """The ``AsyncLLM``, once started."""
         self._tokenizer: Any = None
-        self._starting = asyncio.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._changing = asyncio.Lock()
 
     @property
     def identity(self) -> str:
@@ -61,18 +62,19 @@ class VllmEngine:
         return 0 if self.llm is None else int(self.llm.get_num_unfinished_requests())
 
     async def start(self) -> None:
-        async with self._starting:
+        async with self._changing:
             if self.llm is not None:
                 return
             try:
                 self.llm = await asyncio.to_thread(self._load)
+                self._tokenizer = self.llm.get_tokenizer()
             except (
                 Exception
             ) as error:  # vLLM raises RuntimeError, ValueError, OSError and pydantic's
                 raise EngineError(
                     f"vLLM could not load {self._options['model']!r}: {error}"
                 ) from error
-            self._tokenizer = self.llm.get_tokenizer()
+            self._loop = asyncio.get_running_loop()
 
     def _load(self) -> Any:
         arguments = self._vllm.AsyncEngineArgs(**self._options)
@@ -83,6 +85,8 @@ class VllmEngine:
     async def generate(self, prompt: Prompt, decoding: Decoding) -> Completion:
         if self.llm is None:
             await self.start()
+        if asyncio.get_running_loop() is not self._loop:  # its outputs would never arrive
+            raise EngineError("vLLM serves the event loop that started it; close it there first")
         from vllm.sampling_params import RequestOutputKind
         from vllm.v1.engine.exceptions import EngineDeadError as VllmDeadError
 
@@ -100,9 +104,11 @@ class VllmEngine:
             (final,) = [output async for output in stream]
         except VllmDeadError as error:
             raise EngineDeadError("the vLLM engine has died; see its log above") from error
-        except ValueError as error:  # vLLM's word for a prompt it refuses, e.g. one too long
+        except Exception as error:  # a refused prompt; its types change by version
             raise EngineError(f"vLLM refused the prompt: {error}") from error
         reply = final.outputs[0]
+        if reply.finish_reason not in {"stop", "length"}:
+            raise EngineError(f"vLLM ended the reply with {reply.finish_reason!r}")
         return Completion(
             reply.text,
             "length" if reply.finish_reason == "length" else "stop",
@@ -123,6 +129,7 @@ class VllmEngine:
         return inputs
 
     async def close(self) -> None:
-        if self.llm is not None:
-            llm, self.llm = self.llm, None
-            await asyncio.to_thread(llm.shutdown)
+        async with self._changing:
+            if self.llm is not None:
+                llm, self.llm = self.llm, None
+                await asyncio.to_thread(llm.shutdown)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from tqdm.auto import tqdm
 
+from judge.errors import RequestError
 from judge.nano.cards import write_card
 from judge.nano.model import make_model, make_processor, save_checkpoint
 from judge.nano.pretrain import PERCEIVE, REASON, Pretrainer, PretrainPlan
@@ -69,6 +71,7 @@ class Builder:
             "nano-judge-answer-first": self._answer_first,
             "nano-captioner": self._captioner,
         }
+        self._claim()
         seconds = {}
         for name, stage in tqdm(stages.items(), desc="nano family", unit="model"):
             started = time.monotonic()
@@ -82,6 +85,18 @@ class Builder:
                 shutil.move(partial, self.out / name)
             seconds[name] = time.monotonic() - started
         return seconds
+
+    def _claim(self) -> None:
+        """Notes the plan in ``work``; another plan's work is not gone on with.
+
+        Raises:
+            RequestError: ``work`` belongs to another plan.
+        """
+        self.work.mkdir(parents=True, exist_ok=True)
+        path, text = self.work / "plan.json", json.dumps(asdict(self.plan), indent=2)
+        if path.is_file() and path.read_text(encoding="utf-8") != text:
+            raise RequestError(f"{self.out} holds models of another plan; build to another --out")
+        path.write_text(text, encoding="utf-8")
 
     def _base(self, folder: Path) -> None:
         model = make_model(self.processor.tokenizer, self.plan.perceive.seed)

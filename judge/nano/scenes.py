@@ -88,7 +88,7 @@ def phrase(item: Item) -> str:
 def caption(scene: Scene) -> str:
     """The reference caption, e.g. ``a large red circle at the top left and a small …``."""
     phrases = [phrase(item) for item in scene.items]
-    return ", ".join(phrases[:-1]) + " and " + phrases[-1] + "." if phrases else ""
+    return " and ".join(filter(None, (", ".join(phrases[:-1]), phrases[-1]))) + "."
 
 
 def facts(scene: Scene) -> str:

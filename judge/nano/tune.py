@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from datasets import Dataset
 from transformers import AutoProcessor, Qwen2_5_VLForConditionalGeneration
-from transformers.trainer_utils import get_last_checkpoint
 from trl import SFTConfig, SFTTrainer
 
 from judge.folder import FILE, builtin_profile, profile_path
@@ -100,8 +99,15 @@ def fine_tune(base: Path, rows: list[dict[str, Any]], plan: TunePlan, work: Path
         train_dataset=Dataset.from_list(rows),
         processing_class=processor if has_pictures else processor.tokenizer,
     )
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(work) if work.is_dir() else None)
+    trainer.train(resume_from_checkpoint=last_whole_checkpoint(work))
     return trainer
+
+
+def last_whole_checkpoint(folder: Path) -> str | None:
+    """A trainer's last checkpoint; one that a kill left half written is passed over."""
+    whole = [state.parent for state in folder.glob("checkpoint-*/trainer_state.json")]
+    last = max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+    return None if last is None else str(last)
 
 
 def save_tuned(trainer: SFTTrainer, base: Path, folder: Path) -> None:

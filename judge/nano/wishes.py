@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from judge.errors import MissingExtraError
 from judge.molecules import PROPERTIES, MoleculeCard, Number, molecule_card
 
 
@@ -72,8 +73,10 @@ def _draw_range(rng: random.Random, name: str, value: Number) -> Range:
 @cache
 def molecule_pool() -> tuple[str, ...]:
     """SMILES of the molecules that ship inside the rdkit wheel (about 15,000, at most 60 long)."""
-    from rdkit import RDConfig
-
+    try:
+        from rdkit import RDConfig
+    except ImportError as error:
+        raise MissingExtraError("rdkit", "molecules") from error
     data = Path(RDConfig.RDDataDir)
     unique = dict.fromkeys(_wheel_smiles(data))
     return tuple(smiles for smiles in unique if len(smiles) <= 60 and "." not in smiles)

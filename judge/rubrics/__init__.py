@@ -12,6 +12,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from math import isfinite
 from pathlib import Path
 from typing import Literal
@@ -38,6 +39,10 @@ class Rubric:
     reward_range: tuple[float, float] = (0.0, 1.0)
     version: int = 1
     candidate: Literal["text", "molecule"] = "text"
+
+    def fingerprint(self) -> str:
+        """The name, and eight hex digits that change with anything in the rubric."""
+        return f"{self.name}-{sha256(repr(self).encode()).hexdigest()[:8]}"
 
     def __post_init__(self) -> None:
         if not self.criteria.strip():

@@ -6,13 +6,14 @@ import asyncio
 import json
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
+from judge.errors import RequestError
 from judge.folder import embedded_checkpoint, open_judge
 from reward.client import RewardClient
 from rl_recipes.captioning.data import HeldOut, held_out
@@ -23,6 +24,17 @@ from rl_recipes.serving import reward_server
 
 RUBRIC = "captioning"
 _SUMMARY = "summary.json"
+_PLAN = "plan.json"
+_WRITTEN = (
+    _SUMMARY,
+    _PLAN,
+    "checkpoints",
+    "history.jsonl",
+    "plot.png",
+    "policy",
+    "samples.html",
+    "server.log",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +60,14 @@ def run_demo(plan: DemoPlan, folder: Path, *, fresh: bool | None = None) -> dict
     Args:
         plan: what to run.
         folder: where it goes.
-        fresh: True removes an earlier run in ``folder``, False goes on with it; None goes on with
-            an unfinished one and starts afresh over a finished one.
+        fresh: True removes what an earlier run wrote to ``folder``, False goes on with it; None
+            goes on with an unfinished one and starts afresh over a finished one.
+
+    Raises:
+        RequestError: the run to go on with had another plan.
     """
     started = time.monotonic()
-    finished = (folder / _SUMMARY).is_file()
-    if fresh if fresh is not None else finished:
-        shutil.rmtree(folder, ignore_errors=True)
-    elif folder.is_dir():
-        print(f"going on with the run in {folder} (--fresh starts afresh)")
-    folder.mkdir(parents=True, exist_ok=True)
+    _prepare(plan, folder, fresh=fresh)
     torch.manual_seed(plan.grpo.seed)
     policy = str(embedded_checkpoint(plan.policy))
     rows = held_out(plan.rows)
@@ -89,6 +99,29 @@ def run_demo(plan: DemoPlan, folder: Path, *, fresh: bool | None = None) -> dict
     }
     (folder / _SUMMARY).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     return summary
+
+
+def _prepare(plan: DemoPlan, folder: Path, *, fresh: bool | None) -> None:
+    """Makes the folder ready; only what a run itself writes is ever removed.
+
+    Raises:
+        RequestError: an earlier run is to be gone on with, and had another plan.
+    """
+    path = folder / _PLAN
+    if fresh if fresh is not None else (folder / _SUMMARY).is_file():
+        for name in _WRITTEN:
+            written = folder / name
+            shutil.rmtree(written) if written.is_dir() else written.unlink(missing_ok=True)
+    text = json.dumps(asdict(plan), indent=2)
+    if path.is_file():
+        if path.read_text(encoding="utf-8") != text:
+            raise RequestError(
+                f"{folder} holds a run with other settings (see {_PLAN} there); "
+                "use the same ones, another --out, or --fresh to start afresh"
+            )
+        print(f"going on with the run in {folder} (--fresh starts afresh)")
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
 
 
 def table(summary: dict[str, Any]) -> str:

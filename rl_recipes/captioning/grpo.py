@@ -17,9 +17,9 @@ from transformers import (
     TrainerState,
     TrainingArguments,
 )
-from transformers.trainer_utils import get_last_checkpoint
 from trl import GRPOConfig, GRPOTrainer
 
+from judge.nano.tune import last_whole_checkpoint
 from reward.adapters.trl import JudgeReward
 from rl_recipes.captioning.data import HeldOut, training_pictures
 from rl_recipes.captioning.evaluate import MAX_NEW_TOKENS, true_accuracy, write_captions
@@ -79,9 +79,7 @@ def train(
         processing_class=processor,
         callbacks=[_History(folder / "history.jsonl", plan.watch_every, processor, watched)],
     )
-    checkpoints = folder / "checkpoints"
-    last = get_last_checkpoint(checkpoints) if checkpoints.is_dir() else None
-    trainer.train(resume_from_checkpoint=last)
+    trainer.train(resume_from_checkpoint=last_whole_checkpoint(folder / "checkpoints"))
     return trainer.model, processor
 
 
@@ -98,11 +96,14 @@ class _History(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Drops lines behind the checkpoint that training goes on from; they will come again."""
-        lines = self._path.read_text().splitlines() if self._path.exists() else []
-        kept = [line for line in lines if json.loads(line)["step"] <= state.global_step]
-        self._path.write_text("".join(f"{line}\n" for line in kept))
+        text = self._path.read_text(encoding="utf-8") if self._path.exists() else ""
+        whole = text[: text.rfind("\n") + 1].splitlines()  # a kill may have torn the last line
+        kept = [line for line in whole if json.loads(line)["step"] <= state.global_step]
+        renewed = self._path.with_suffix(".partial")
+        renewed.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        renewed.replace(self._path)
         if not kept:
-            self._watch(0, kwargs["model"])
+            self._watch(state.global_step, kwargs["model"])
 
     def on_log(
         self,

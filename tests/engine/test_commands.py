@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +32,7 @@ def _run(*command: str, timeout: float = 280) -> subprocess.CompletedProcess[str
     )
 
 
+@pytest.mark.timeout(600)
 def test_score_judges_a_file_and_resumes_it(tmp_path: Path) -> None:
     picture = tmp_path / "scene.png"
     render(SCENE).save(picture)
@@ -76,7 +79,10 @@ def test_demo_goes_the_whole_way_and_leaves_what_it_says(tmp_path: Path) -> None
     page = (out / "samples.html").read_text()
     assert "data:image/png;base64," in page
     assert "wrong" in page, "the judge's reasoning is on the page"
-    leftover = subprocess.run(
-        ["pgrep", "-f", f"reward.cli serve.*{out}"], capture_output=True, check=False
-    )
-    assert leftover.returncode != 0
+    address = re.search(r"ready at http://127\.0\.0\.1:(\d+)", (out / "server.log").read_text())
+    assert address is not None
+    with (
+        pytest.raises(ConnectionRefusedError),
+        socket.create_connection(("127.0.0.1", int(address[1])), timeout=5),
+    ):
+        pass  # the server was stopped

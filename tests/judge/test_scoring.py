@@ -59,13 +59,16 @@ async def test_lines_that_are_no_rows_are_kept_with_their_reason(
 ) -> None:
     judge, engine = _judge(judge_folder)
     source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
-    lines = ["{broken", "[1]", '{"prompt": "q"}', '{"prompt": "q", "completion": "answer no 3"}']
+    poison = f'{{"prompt": "q", "completion": {"9" * 5000}}}'
+    lone = '{"prompt": "q", "completion": ["\\ud800"]}'
+    good = '{"prompt": "q", "completion": "answer no 3"}'
+    lines = ["{broken", "[1]", '{"prompt": "q"}', poison, lone, good]
     source.write_text("\n".join(lines) + "\n")
     report = await score_file(judge, source, target, rubric=RUBRIC)
-    assert report.unjudged == {"bad_request": 3}
+    assert report.unjudged == {"bad_request": 5}
     assert report.judged == 1
     assert len(engine.prompts) == 1
-    assert len(target.read_text().splitlines()) == 4
+    assert len(target.read_text().splitlines()) == 6
 
 
 @pytest.mark.parametrize("kept", [0, 1, 333, 1000, 2001])
@@ -109,8 +112,15 @@ async def test_an_existing_file_is_not_overwritten_and_another_judges_is_not_mix
     with pytest.raises(RequestError, match="--resume"):
         await score_file(judge, source, target, rubric=RUBRIC)
     other, _ = _judge(judge_folder, temperature=1.0)
-    with pytest.raises(RequestError, match="written by judge"):
+    with pytest.raises(RequestError, match="was made by"):
         await score_file(other, source, target, rubric=RUBRIC, resume=True)
+    with pytest.raises(RequestError, match="was made by"):
+        await score_file(judge, source, target, rubric=load_rubric("captioning"), resume=True)
+    notes = tmp_path / "notes.txt"
+    notes.write_text("my own notes")
+    with pytest.raises(RequestError, match="not a file of judged rows"):
+        await score_file(judge, source, notes, rubric=RUBRIC, resume=True)
+    assert notes.read_text() == "my own notes"
 
 
 async def test_a_missing_source_is_one_clear_error(judge_folder: Path, tmp_path: Path) -> None:
