@@ -6,8 +6,6 @@ import argparse
 import json
 from typing import Any
 
-from judge.errors import RequestError
-
 
 def add_judge_options(parser: argparse.ArgumentParser) -> None:
     """``--judge``, decoding, and vLLM's engine arguments."""
@@ -32,6 +30,7 @@ def add_judge_options(parser: argparse.ArgumentParser) -> None:
         "--engine-arg",
         action="append",
         default=[],
+        type=_engine_argument,
         metavar="NAME=VALUE",
         help="any other engine argument of vLLM, e.g. quantization=fp8 (may be given many times)",
     )
@@ -42,18 +41,9 @@ _DECODING = ("temperature", "top_p", "max_tokens")
 
 
 def engine_options(args: argparse.Namespace) -> dict[str, Any]:
-    """vLLM's engine arguments that were given.
-
-    Raises:
-        RequestError: an ``--engine-arg`` is not NAME=VALUE.
-    """
+    """vLLM's engine arguments that were given."""
     options = {name: getattr(args, name) for name in _ENGINE if getattr(args, name) is not None}
-    for pair in args.engine_arg:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise RequestError(f"--engine-arg takes NAME=VALUE, got {pair!r}")
-        options[name.replace("-", "_")] = _value(value)
-    return options
+    return {**options, **dict(args.engine_arg)}
 
 
 def decoding_options(args: argparse.Namespace) -> dict[str, float]:
@@ -61,9 +51,15 @@ def decoding_options(args: argparse.Namespace) -> dict[str, float]:
     return {name: getattr(args, name) for name in _DECODING if getattr(args, name) is not None}
 
 
-def _value(text: str) -> Any:
-    """JSON where it is JSON (numbers, true, lists, objects), else the text itself."""
+def _engine_argument(text: str) -> tuple[str, Any]:
+    """Name and value; the value is JSON (numbers, true, lists, objects) or else the text itself."""
+    name, equals, value = text.partition("=")
+    name = name.strip().removeprefix("--").replace("-", "_")
+    if not equals or not name.isidentifier():
+        raise argparse.ArgumentTypeError(
+            f"expected NAME=VALUE, e.g. gpu_memory_utilization=0.5, got {text!r}"
+        )
     try:
-        return json.loads(text)
+        return name, json.loads(value)
     except json.JSONDecodeError:
-        return text
+        return name, value

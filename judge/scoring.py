@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections import Counter, deque
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -106,7 +106,9 @@ def judgement(outcome: Outcome, maker: dict[str, str | None]) -> dict[str, Any]:
 
     ``maker`` holds the fingerprints of judge and rubric (null where each row names its own).
     """
-    common = {**maker, "usage": asdict(outcome.usage)}
+    # Not the cached tokens: they tell of the run, and a resumed file is to equal a whole one.
+    tokens = ("prompt_tokens", "completion_tokens")
+    common = {**maker, "usage": {name: getattr(outcome.usage, name) for name in tokens}}
     if isinstance(outcome, Verdict):
         return {
             "score": outcome.score,

@@ -68,9 +68,7 @@ class VllmEngine:
             try:
                 self.llm = await asyncio.to_thread(self._load)
                 self._tokenizer = self.llm.get_tokenizer()
-            except (
-                Exception
-            ) as error:  # vLLM raises RuntimeError, ValueError, OSError and pydantic's
+            except Exception as error:  # RuntimeError, ValueError, OSError, pydantic's, …
                 raise EngineError(
                     f"vLLM could not load {self._options['model']!r}: {error}"
                 ) from error
@@ -99,8 +97,9 @@ class VllmEngine:
             include_stop_str_in_output=True,
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
+        inputs = self.inputs(prompt)
         try:
-            stream = self.llm.generate(self.inputs(prompt), params, uuid.uuid4().hex)
+            stream = self.llm.generate(inputs, params, uuid.uuid4().hex)
             (final,) = [output async for output in stream]
         except VllmDeadError as error:
             raise EngineDeadError("the vLLM engine has died; see its log above") from error

@@ -7,7 +7,4 @@ from __future__ import annotations
 
 from judge.protocols.pointwise import Pointwise
 
-PROTOCOLS = {"pointwise": Pointwise}
-"""Name in ``judge.toml`` → protocol."""
-
-__all__ = ["PROTOCOLS", "Pointwise"]
+__all__ = ["Pointwise"]

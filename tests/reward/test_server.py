@@ -180,9 +180,9 @@ async def test_no_picture_is_read_from_a_path_or_an_address(
 @pytest.mark.parametrize(
     ("data", "digest", "message"),
     [
-        (b"not a picture", hashlib.sha256(b"not a picture").hexdigest(), "not a picture"),
+        (b"not a picture", hashlib.sha256(b"not a picture").hexdigest(), "cannot be read"),
         (png(), "0" * 64, "the body's sha256 is"),
-        (b"", hashlib.sha256(b"").hexdigest(), "not a picture"),
+        (b"", hashlib.sha256(b"").hexdigest(), "cannot be read"),
     ],
 )
 async def test_upload_is_verified(
