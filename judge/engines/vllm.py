@@ -33,6 +33,7 @@ class VllmEngine:
         # On a CPU, vLLM takes 4 GiB for its cache unless told; this leaves room for a trainer.
         os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", _CPU_CACHE_GIB)
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+        os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")  # stdout is for results
         try:
             import vllm
         except ImportError as error:
