@@ -76,15 +76,15 @@ PERCEIVE = PretrainPlan(
 """First lesson: scenes described, noted and asked about; texts compared; cards read."""
 REASON = PretrainPlan(
     lesson="reason",
-    steps=1500,
+    steps=1900,
     short_batch=16,
     long_batch=24,
     short_pictures=0.6,
     long_pictures=0.45,
     learning_rate=1.2e-3,
     warmup=50,
-    horizon=3000,
-    cooldown=1000,
+    horizon=3400,
+    cooldown=1200,
     seed=1,
 )
 """Second lesson: replies that go step by step."""

@@ -22,7 +22,7 @@ from judge.nano.reasoning import (
     note_scene,
 )
 from judge.nano.scenes import ATTRIBUTES, Scene, caption, draw_scene, facts, tell
-from judge.nano.wishes import draw_card, draw_wish, wish_text
+from judge.nano.wishes import draw_card, draw_wish, made_up_card, wish_text
 
 CAPTION_INSTRUCTION = "Describe every object with its size, color, shape and place."
 """The question a captioner is asked, in pre-training, in judging and in the recipes."""
@@ -67,9 +67,12 @@ class Sample:
 
 def short_sample(rng: random.Random, scene: Scene, picture: bool) -> Sample:
     """A short instruction about one scene: describe it, note it, or answer a question about it."""
-    if not picture and rng.random() < 0.15:
+    kind = 1.0 if picture else rng.random()
+    if kind < 0.12:
         text = rng.choice((caption, facts, lambda s: tell(s, rng)))(scene)
         return Sample("", f"{text}\nRepeat the text.", text)
+    if kind < 0.3:
+        return _check_numbers(rng)
     instruction, reply = rng.choices((_describe, _note, _ask), weights=(4, 4, 3))[0](rng, scene)
     return Sample("", f"{_show(scene, picture, rng)}\n{instruction}", reply)
 
@@ -87,7 +90,7 @@ def chain_sample(rng: random.Random, scene: Scene, picture: bool) -> Sample:
     if picture:
         return rng.choices((_list, _beside), weights=(2, 3))[0](rng, scene, picture=True)
     steps = (_list, _beside, _compare_texts, _check_wish, _repeat)
-    return rng.choices(steps, weights=(2, 3, 10, 8, 2))[0](rng, scene)
+    return rng.choices(steps, weights=(2, 3, 10, 6, 2))[0](rng, scene)
 
 
 def _list(rng: random.Random, scene: Scene, picture: bool = False) -> Sample:
@@ -170,6 +173,15 @@ def _compare_texts(rng: random.Random, scene: Scene) -> Sample:
     user = f"[Question]\n{first}\n{CAPTION_INSTRUCTION}\n\n[{rng.choice(_HEADERS)}]\n{second}"
     system = f"{_filler(rng)} Note the scene, then compare the two texts detail by detail."
     return Sample(system, user, compare_caption(scene, second).text)
+
+
+def _check_numbers(rng: random.Random) -> Sample:
+    """A wish against a made-up card, whose numbers are spread over their whole range."""
+    card = made_up_card(rng)
+    wish = draw_wish(rng, card)
+    values = ", ".join(f"{name}: {value}" for name, value in card.properties.items())
+    instruction = "Compare each wished range with the values."
+    return Sample("", f"{wish_text(wish)}\n{values}\n{instruction}", compare_wish(wish, card).text)
 
 
 def _read_card(rng: random.Random, scene: Scene) -> Sample:
