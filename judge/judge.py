@@ -2,73 +2,126 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from judge.engines import Engine
-from judge.errors import EngineDeadError, EngineError, JudgeFolderError, RequestError
+from judge.asking import ask
+from judge.engines import Engine, make_engine
+from judge.errors import EngineDeadError, EngineError, RequestError
 from judge.folder import Decoding, JudgeFolder, open_judge
-from judge.protocols import Pointwise
-from judge.types import JudgeRequest, Outcome, Reason, Unjudged
+from judge.protocols import PROTOCOLS, JudgingProtocol
+from judge.streaming import in_order
+from judge.types import JudgeRequest, Outcome, Reason, Unjudged, Verdict
+from judge.voting import combine_orders, combine_votes
 
 
 class Judge:
     """A judge folder and the engine that runs it.
 
-        async with Judge.load("nano") as judge:
+        async with Judge.from_folder("nano") as judge:
             outcome = await judge.judge(request)
 
     Call :meth:`judge` as many times at once as there are requests; the engine batches them.
     """
 
     def __init__(self, folder: JudgeFolder, engine: Engine) -> None:
-        if "pointwise" not in folder.profile.protocols:
-            raise JudgeFolderError(f"judge {folder.profile.name!r} has no [protocols.pointwise]")
         self.folder = folder
         self.engine = engine
         self.fingerprint = folder.fingerprint(engine.identity)
-        self._protocol = Pointwise(folder.profile.protocols["pointwise"])
+        profile = folder.profile
+        self._protocols: dict[str, JudgingProtocol] = {
+            name: PROTOCOLS[name](prompts, profile.molecules)
+            for name, prompts in profile.protocols.items()
+        }
 
     @classmethod
-    def load(
-        cls, judge: str | Path, *, decoding: dict[str, float] | None = None, **options: Any
+    def from_folder(
+        cls,
+        judge: str | Path,
+        *,
+        engine: str = "vllm",
+        decoding: Mapping[str, object] | None = None,
+        **options: Any,
     ) -> Self:
-        """A judge under vLLM, not yet started.
+        """A judge, not yet started.
 
         Args:
             judge: ``"nano"``, a folder, or a hub id; see :func:`judge.folder.open_judge`.
-            decoding: fields of :class:`~judge.folder.Decoding` to set over the judge's own.
-            options: vLLM's engine arguments, by vLLM's names.
+            engine: what runs it, one of :data:`judge.engines.ENGINES`.
+            decoding: fields of :class:`~judge.profile.Decoding` to set over the judge's own.
+            options: the engine's own options; for ``"vllm"``, vLLM's engine arguments by vLLM's
+                names.
 
         Raises:
             JudgeFolderError: no such judge.
-            MissingExtraError: vLLM is not installed.
+            MissingExtraError: the engine's package is not installed.
         """
-        from judge.engines.vllm import VllmEngine
-
         folder = open_judge(judge, **(decoding or {}))
-        return cls(folder, VllmEngine(folder.weights, **options))
+        return cls(folder, make_engine(engine, folder, **options))
 
     @property
     def decoding(self) -> Decoding:
         return self.folder.profile.decoding
 
-    async def judge(self, request: JudgeRequest) -> Outcome:
+    async def judge(self, request: JudgeRequest, decoding: Decoding | None = None) -> Outcome:
         """The verdict on a request, or why there is none.
+
+        Args:
+            request: what to judge.
+            decoding: how, instead of the judge's own way. The judge's fingerprint tells of its own
+                way alone.
 
         Raises:
             EngineDeadError: the engine died; nothing can be judged until it is started again.
         """
+        decoding = decoding or self.decoding
+        if not decoding.both_orders or len(request.candidates) < 2:
+            return await self._vote(request, decoding)
+        forward, backward = await asyncio.gather(
+            self._vote(request, decoding), self._vote(request.swapped(), decoding)
+        )
+        if isinstance(backward, Verdict):
+            backward = backward.restored(request.backward)
+        return combine_orders(forward, backward)
+
+    async def judge_many(
+        self, requests: Iterable[JudgeRequest], *, concurrency: int = 64
+    ) -> AsyncIterator[Outcome]:
+        """The outcomes of many requests, in order, with at most ``concurrency`` held at once.
+
+        Raises:
+            ValueError: ``concurrency`` below 1.
+            EngineDeadError: as :meth:`judge`.
+        """
+        async for outcome in in_order(requests, self.judge, concurrency):
+            yield outcome
+
+    async def _vote(self, request: JudgeRequest, decoding: Decoding) -> Outcome:
+        votes = [
+            self._ask(request, replace(decoding, seed=decoding.seed + vote))
+            for vote in range(decoding.votes)
+        ]
+        return combine_votes(await asyncio.gather(*votes), decoding.vote)
+
+    async def _ask(self, request: JudgeRequest, decoding: Decoding) -> Outcome:
+        protocol = self._protocols.get(request.protocol)
+        if protocol is None:
+            return Unjudged(
+                Reason.BAD_REQUEST,
+                f"judge {self.folder.profile.name!r} has no [protocols.{request.protocol}]; "
+                f"it has {', '.join(self._protocols)}",
+            )
         try:
-            prompt = self._protocol.render(request)
-            completion = await self.engine.generate(prompt, self.decoding)
+            return await ask(self.engine, protocol, request, decoding)
         except EngineDeadError:
             raise
         except EngineError as error:
             return Unjudged(Reason.ENGINE_ERROR, str(error))
         except RequestError as error:
             return Unjudged(Reason.BAD_REQUEST, str(error))
-        return self._protocol.parse(completion, request)
 
     async def start(self) -> None:
         """Loads the engine; :meth:`judge` would do it on first use.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from judge.folder import Decoding
-from judge.types import Completion, Prompt
+from judge.types import Completion, NextToken, Prompt
 
 
 class Engine(Protocol):
@@ -25,11 +25,25 @@ class Engine(Protocol):
         ...
 
     async def generate(self, prompt: Prompt, decoding: Decoding) -> Completion:
-        """One reply, the prompt's ``prefill`` not repeated. Cancelling it frees the engine's work.
+        """One reply, going on from the prompt's ``prefill`` and ``begun``, which it does not
+        repeat. Of ``decoding`` only temperature, top_p, max_tokens and seed matter here.
+        Cancelling it frees the engine's work.
 
         Raises:
-            EngineError: this request failed.
+            EngineError: this request failed, or the engine cannot do what the prompt asks for.
             EngineDeadError: the engine will answer nothing more.
+        """
+        ...
+
+    async def next_tokens(self, prompt: Prompt) -> tuple[NextToken, ...]:
+        """The likeliest tokens that the reply could go on with behind ``prefill`` and ``begun``,
+        likeliest first, by the model's own probabilities (temperature 1, no top-p).
+
+        At least 10 of them, or the whole vocabulary; what ends the reply has an empty text.
+
+        Raises:
+            EngineError: as for :meth:`generate`.
+            EngineDeadError: as for :meth:`generate`.
         """
         ...
 

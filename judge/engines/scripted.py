@@ -3,25 +3,46 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 
+from judge.errors import EngineError
 from judge.folder import Decoding
-from judge.types import Completion, Prompt, Segment, Usage
+from judge.types import (
+    Audio,
+    Completion,
+    Image,
+    Media,
+    MoleculeSlot,
+    NextToken,
+    Prompt,
+    Segment,
+    Usage,
+    Video,
+)
 
 Script = Callable[[Prompt], str | Completion | Exception]
-"""From a prompt to the reply, or to the error to raise."""
+"""From a prompt to the reply (behind the prompt's ``begun``), or to the error to raise."""
+Likely = Callable[[Prompt], Mapping[str, float]]
+"""From a prompt to the probabilities, above 0, of the tokens that its reply could go on with."""
 
 
 class ScriptedEngine:
     """Answers each prompt by a function, after ``delay`` seconds.
+
+    A reply is cut behind the first of the prompt's stop texts, as a real engine would; ``likely``
+    answers :meth:`next_tokens`.
 
     ``prompts`` keeps what it was asked, in order; ``in_flight_peak`` how many at once.
     """
 
     identity = "scripted"
 
-    def __init__(self, script: Script, *, delay: float = 0.0) -> None:
+    def __init__(
+        self, script: Script, *, likely: Likely | None = None, delay: float = 0.0
+    ) -> None:
         self._script = script
+        self._likely = likely
         self._delay = delay
         self._in_flight = 0
         self.in_flight_peak = 0
@@ -43,7 +64,20 @@ class ScriptedEngine:
             raise reply
         if isinstance(reply, Completion):
             return reply
-        return Completion(reply, "stop", Usage(completion_tokens=len(reply.split())))
+        ends = [reply.index(stop) + len(stop) for stop in prompt.stop if stop in reply]
+        text = reply[: min(ends)] if ends else reply
+        usage = Usage(completion_tokens=len(text.split()))
+        return Completion(text, "stop" if ends else "end", usage)
+
+    async def next_tokens(self, prompt: Prompt) -> tuple[NextToken, ...]:
+        if self._likely is None:
+            raise EngineError("this script knows no probabilities: give it 'likely'")
+        return tuple(
+            sorted(
+                (NextToken(text, math.log(p)) for text, p in self._likely(prompt).items()),
+                key=lambda token: -token.logprob,
+            )
+        )
 
     async def close(self) -> None:
         return None
@@ -53,8 +87,17 @@ def prompt_text(prompt: Prompt) -> str:
     """The prompt as a person would read it; pictures as ``[image 84x84]``. For scripts."""
     return "\n\n".join(
         "".join(
-            part.text if isinstance(part, Segment) else f"[image {part.width}x{part.height}]"
-            for part in message.parts
+            part.text if isinstance(part, Segment) else _name(part) for part in message.parts
         )
         for message in prompt.messages
     )
+
+
+def _name(part: Media | MoleculeSlot) -> str:
+    if isinstance(part, Image):
+        return f"[image {part.width}x{part.height}]"
+    if isinstance(part, Video):
+        return f"[video of {len(part.frames)} frames]"
+    if isinstance(part, Audio):
+        return f"[audio of {part.seconds:.1f} s]"
+    return f"[molecule {part.smiles}]"

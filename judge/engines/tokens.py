@@ -15,7 +15,7 @@ _MARKS = re.compile("\ue000(\\d+)\ue001")
 
 
 def prompt_token_ids(prompt: Prompt, tokenizer: Any) -> list[int]:
-    """Token ids of the prompt under the tokenizer's chat template, ``prefill`` included.
+    """Token ids of the prompt under the tokenizer's chat template, ``prefill`` and ``begun`` included.
 
     The template is rendered with a mark in place of each untrusted text; each such text is then
     tokenised on its own, in pieces that hold no token added to the vocabulary whole, so whatever it
@@ -55,6 +55,7 @@ def prompt_token_ids(prompt: Prompt, tokenizer: Any) -> list[int]:
             ids.extend(_encode(piece, tokenizer))
         else:
             ids.extend(_encode_plain(untrusted[int(piece)], tokenizer, added))
+    ids.extend(_encode_plain(prompt.begun, tokenizer, added))  # may quote a candidate
     return ids
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
-from typing import Any
+from typing import Any, Literal
 
 from judge.engines.tokens import prompt_token_ids
 from judge.errors import EngineDeadError, EngineError, MissingExtraError
 from judge.folder import Decoding
 from judge.media import open_pixels
-from judge.types import Completion, Prompt, Usage
+from judge.types import Completion, Image, NextToken, Prompt, Usage
 
 _CPU_CACHE_GIB = "1"
+_LIKELIEST = 20
+"""Log-probabilities a position; vLLM gives at most 20 unless told otherwise."""
 
 
 class VllmEngine:
@@ -82,12 +84,7 @@ class VllmEngine:
         return AsyncLLM.from_engine_args(arguments)
 
     async def generate(self, prompt: Prompt, decoding: Decoding) -> Completion:
-        if self.llm is None:
-            await self.start()
-        if asyncio.get_running_loop() is not self._loop:  # its outputs would never arrive
-            raise EngineError("vLLM serves the event loop that started it; close it there first")
         from vllm.sampling_params import RequestOutputKind
-        from vllm.v1.engine.exceptions import EngineDeadError as VllmDeadError
 
         params = self._vllm.SamplingParams(
             temperature=decoding.temperature,
@@ -98,6 +95,48 @@ class VllmEngine:
             include_stop_str_in_output=True,
             output_kind=RequestOutputKind.FINAL_ONLY,
         )
+        final = await self._run(prompt, params)
+        reply = final.outputs[0]
+        if reply.finish_reason == "length":
+            finish: Literal["stop", "end", "length"] = "length"
+        else:
+            finish = "stop" if isinstance(reply.stop_reason, str) else "end"
+        return Completion(
+            reply.text,
+            finish,
+            Usage(
+                prompt_tokens=len(final.prompt_token_ids),
+                completion_tokens=len(reply.token_ids),
+                cached_tokens=final.num_cached_tokens or 0,
+            ),
+        )
+
+    async def next_tokens(self, prompt: Prompt) -> tuple[NextToken, ...]:
+        from vllm.sampling_params import RequestOutputKind
+
+        params = self._vllm.SamplingParams(
+            temperature=0.0,
+            max_tokens=1,
+            logprobs=_LIKELIEST,
+            output_kind=RequestOutputKind.FINAL_ONLY,
+        )
+        final = await self._run(prompt, params)
+        (likeliest,) = final.outputs[0].logprobs
+        special = set(self._tokenizer.all_special_ids)
+        tokens = (
+            NextToken("" if token in special else each.decoded_token or "", each.logprob)
+            for token, each in likeliest.items()
+        )
+        return tuple(sorted(tokens, key=lambda token: -token.logprob))
+
+    async def _run(self, prompt: Prompt, params: Any) -> Any:
+        """vLLM's final output for the prompt."""
+        if self.llm is None:
+            await self.start()
+        if asyncio.get_running_loop() is not self._loop:  # its outputs would never arrive
+            raise EngineError("vLLM serves the event loop that started it; close it there first")
+        from vllm.v1.engine.exceptions import EngineDeadError as VllmDeadError
+
         inputs = self.inputs(prompt)
         try:
             stream = self.llm.generate(inputs, params, uuid.uuid4().hex)
@@ -106,26 +145,19 @@ class VllmEngine:
             raise EngineDeadError("the vLLM engine has died; see its log above") from error
         except Exception as error:  # a refused prompt; its types change by version
             raise EngineError(f"vLLM refused the prompt: {error}") from error
-        reply = final.outputs[0]
-        if reply.finish_reason not in {"stop", "length"}:
-            raise EngineError(f"vLLM ended the reply with {reply.finish_reason!r}")
-        return Completion(
-            reply.text,
-            "length" if reply.finish_reason == "length" else "stop",
-            Usage(
-                prompt_tokens=len(final.prompt_token_ids),
-                completion_tokens=len(reply.token_ids),
-                cached_tokens=final.num_cached_tokens or 0,
-            ),
-        )
+        finish = final.outputs[0].finish_reason
+        if finish not in {"stop", "length"}:
+            raise EngineError(f"vLLM ended the reply with {finish!r}")
+        return final
 
     def inputs(self, prompt: Prompt) -> dict[str, Any]:
         """The prompt as vLLM takes it: token ids, pictures and their hashes."""
         inputs: dict[str, Any] = {"prompt_token_ids": prompt_token_ids(prompt, self._tokenizer)}
-        if prompt.images:
-            inputs["multi_modal_data"] = {"image": [open_pixels(image) for image in prompt.images]}
+        images = prompt.parts(Image)
+        if images:
+            inputs["multi_modal_data"] = {"image": [open_pixels(image) for image in images]}
             # Our own hashes: a picture that a group shares is processed and encoded once.
-            inputs["multi_modal_uuids"] = {"image": [image.sha256 for image in prompt.images]}
+            inputs["multi_modal_uuids"] = {"image": [image.sha256 for image in images]}
         return inputs
 
     async def close(self) -> None:
