@@ -11,6 +11,7 @@ from judge.types import Image, Message, Prompt, Segment
 # Stands for the n-th untrusted text while the chat template is rendered. Private-use characters:
 # untrusted text is not rendered at all, and no shipped prompt holds them.
 _MARK = "\ue000{}\ue001"
+_OWN_TAGS = {"<think>", "</think>", "<answer>", "</answer>"}
 _MARKS = re.compile("\ue000(\\d+)\ue001")
 
 
@@ -55,7 +56,9 @@ def prompt_token_ids(prompt: Prompt, tokenizer: Any) -> list[int]:
             ids.extend(_encode(piece, tokenizer))
         else:
             ids.extend(_encode_plain(untrusted[int(piece)], tokenizer, added))
-    ids.extend(_encode_plain(prompt.begun, tokenizer, added))  # may quote a candidate
+    # What the judge wrote may quote a candidate; only its own tags can be tokens of their own.
+    own = {token: number for token, number in added.items() if token not in _OWN_TAGS}
+    ids.extend(_encode_plain(prompt.begun, tokenizer, own))
     return ids
 
 

@@ -7,11 +7,10 @@ import os
 import uuid
 from typing import Any, Literal
 
-from judge.engines.tokens import prompt_token_ids
+from judge.engines.vllm_inputs import vllm_inputs
 from judge.errors import EngineDeadError, EngineError, MissingExtraError
 from judge.folder import Decoding
-from judge.media import open_pixels
-from judge.types import Completion, Image, NextToken, Prompt, Usage
+from judge.types import Completion, NextToken, Prompt, Usage
 
 _CPU_CACHE_GIB = "1"
 _LIKELIEST = 20
@@ -137,7 +136,7 @@ class VllmEngine:
             raise EngineError("vLLM serves the event loop that started it; close it there first")
         from vllm.v1.engine.exceptions import EngineDeadError as VllmDeadError
 
-        inputs = self.inputs(prompt)
+        inputs = vllm_inputs(prompt, self._tokenizer)
         try:
             stream = self.llm.generate(inputs, params, uuid.uuid4().hex)
             (final,) = [output async for output in stream]
@@ -149,16 +148,6 @@ class VllmEngine:
         if finish not in {"stop", "length"}:
             raise EngineError(f"vLLM ended the reply with {finish!r}")
         return final
-
-    def inputs(self, prompt: Prompt) -> dict[str, Any]:
-        """The prompt as vLLM takes it: token ids, pictures and their hashes."""
-        inputs: dict[str, Any] = {"prompt_token_ids": prompt_token_ids(prompt, self._tokenizer)}
-        images = prompt.parts(Image)
-        if images:
-            inputs["multi_modal_data"] = {"image": [open_pixels(image) for image in images]}
-            # Our own hashes: a picture that a group shares is processed and encoded once.
-            inputs["multi_modal_uuids"] = {"image": [image.sha256 for image in images]}
-        return inputs
 
     async def close(self) -> None:
         async with self._changing:
