@@ -46,7 +46,7 @@ def requests(groups: int, seed: str) -> list[JudgeRequest]:
         scene = draw_scene(rng)
         question = (load_image(render(scene, rng)), CAPTION_INSTRUCTION)
         made += [
-            JudgeRequest(question, Candidate(corrupt(scene, rng)), RUBRIC) for _ in range(GROUP)
+            JudgeRequest(question, (Candidate(corrupt(scene, rng)),), RUBRIC) for _ in range(GROUP)
         ]
     return made
 
@@ -59,7 +59,7 @@ def by_engine(judge: Judge, batch: list[JudgeRequest]) -> Run:
     engine: Any = judge.engine
     protocol = Pointwise(judge.folder.profile.protocols["pointwise"])
     prompts = [protocol.render(request) for request in batch]
-    inputs = [engine.inputs(prompt) for prompt in prompts]
+    inputs = [vllm_inputs(prompt, engine.tokenizer) for prompt in prompts]
     params = SamplingParams(
         temperature=0.0,
         max_tokens=judge.decoding.max_tokens,
@@ -90,7 +90,7 @@ def by_http(url: str, batch: list[JudgeRequest]) -> Run:
         {
             "prompt": CAPTION_INSTRUCTION,
             "image": request.question[0],
-            "completion": request.candidate.text,
+            "completion": request.candidates[0].text,
         }
         for request in batch
     ]
@@ -115,7 +115,7 @@ async def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--groups", type=int, default=16, help=f"groups of {GROUP} a round")
     args = parser.parse_args()
-    judge = Judge.load(args.judge, enforce_eager=True)
+    judge = Judge.from_folder(args.judge, enforce_eager=True)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from judge.engines import Engine
 from judge.profile import MAX_VOTES, Decoding
 from judge.protocols import JudgingProtocol
 from judge.protocols.reply import Reply, is_complete, read_reply
 from judge.soft import distribution
-from judge.types import Completion, JudgeRequest, Outcome, Prompt, Reason, Unjudged, Usage, Verdict
+from judge.types import (
+    Completion,
+    JudgeRequest,
+    NextToken,
+    Outcome,
+    Prompt,
+    Reason,
+    Unjudged,
+    Usage,
+    Verdict,
+)
 
 _RESUMPTIONS = 8
 """How often a reply is gone on with beyond its tags: each quoted closing tag stops it once."""
@@ -73,6 +84,12 @@ def _again(decoding: Decoding, attempt: int) -> Decoding:
     )
 
 
+async def _next_tokens(
+    engine: Engine, prompt: Prompt, begun: str, in_tag: str
+) -> tuple[NextToken, ...]:
+    return await engine.next_tokens(replace(prompt, begun=begun + in_tag))
+
+
 async def _soften(
     engine: Engine,
     protocol: JudgingProtocol,
@@ -87,12 +104,11 @@ async def _soften(
     opened = len(prompt.prefill)
     tags = []
     for opening in reply.openings[: protocol.needed(request)]:
-        begun = verdict.reply[opened:opening]
         tags.append(
             await distribution(
-                lambda text, begun=begun: engine.next_tokens(replace(prompt, begun=begun + text)),
-                is_answer=lambda answer: protocol.is_answer(answer, request),
-                starts_answer=lambda text: protocol.starts_answer(text, request),
+                partial(_next_tokens, engine, prompt, verdict.reply[opened:opening]),
+                is_answer=partial(protocol.is_answer, request=request),
+                starts_answer=partial(protocol.starts_answer, request=request),
             )
         )
     soft = protocol.soften(tuple(tags), request)

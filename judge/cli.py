@@ -149,7 +149,7 @@ def _score(args: argparse.Namespace) -> int:
         "reference": args.reference,
     }
     request = request_from_row(row, load_rubric(args.rubric))
-    judge = Judge.load(args.judge, decoding=decoding_options(args), **engine_options(args))
+    judge = Judge.from_folder(args.judge, decoding=decoding_options(args), **engine_options(args))
 
     async def run() -> int:
         async with judge:
@@ -172,7 +172,7 @@ def _score_many(args: argparse.Namespace) -> int:
     if args.output is None:
         raise RequestError("--input needs --output: the file that the judged rows go to")
     rubric = load_rubric(args.rubric) if args.rubric else None
-    judge = Judge.load(args.judge, decoding=decoding_options(args), **engine_options(args))
+    judge = Judge.from_folder(args.judge, decoding=decoding_options(args), **engine_options(args))
 
     async def run() -> int:
         try:
@@ -214,7 +214,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     from judge.judge import Judge
     from judge.nano.evaluate import evaluate, summary
 
-    judge = Judge.load(args.judge, decoding=decoding_options(args), **engine_options(args))
+    judge = Judge.from_folder(args.judge, decoding=decoding_options(args), **engine_options(args))
 
     async def run() -> int:
         async with judge:

@@ -45,7 +45,7 @@ class JudgeFolder:
         return digest.hexdigest()[:16]
 
 
-def open_judge(judge: str | Path, **decoding: float) -> JudgeFolder:
+def open_judge(judge: str | Path, **decoding: object) -> JudgeFolder:
     """The judge of that name: an embedded one (``nano``), a folder, or a hub id.
 
     Args:

@@ -14,7 +14,7 @@ from judge.errors import EngineDeadError, EngineError, RequestError
 from judge.folder import Decoding, JudgeFolder, open_judge
 from judge.protocols import PROTOCOLS, JudgingProtocol
 from judge.streaming import in_order
-from judge.types import JudgeRequest, Outcome, Reason, Unjudged, Verdict
+from judge.types import JudgeRequest, Outcome, ProtocolName, Reason, Unjudged, Verdict
 from judge.voting import combine_orders, combine_votes
 
 
@@ -32,7 +32,7 @@ class Judge:
         self.engine = engine
         self.fingerprint = folder.fingerprint(engine.identity)
         profile = folder.profile
-        self._protocols: dict[str, JudgingProtocol] = {
+        self._protocols: dict[ProtocolName, JudgingProtocol] = {
             name: PROTOCOLS[name](prompts, profile.molecules)
             for name, prompts in profile.protocols.items()
         }

@@ -10,10 +10,13 @@ from types import MappingProxyType
 from typing import Any
 
 from judge.errors import MissingExtraError
+from judge.media import load_image
+from judge.types import Image
 
 MAX_SMILES = 1000
 """Longest SMILES read, in characters. 5,000 carbons cost RDKit 0.4 s; a policy will try them."""
 
+_DRAWING = 300
 _SMILES = re.compile(r"[!-~]+")  # visible ASCII
 
 Number = int | float
@@ -77,6 +80,26 @@ def molecule_text(smiles: str) -> str:
         smiles[:MAX_SMILES].split()
     )  # what is not SMILES could forge a card's lines
     return f"SMILES: {one_line}\nvalid: no"
+
+
+def draw_molecule(smiles: str) -> Image:
+    """A drawing of a valid molecule, black on white, 300 pixels wide and high.
+
+    Raises:
+        MissingExtraError: RDKit is not installed.
+        ValueError: not a valid molecule.
+    """
+    chem, _ = _rdkit()
+    molecule = chem.MolFromSmiles(smiles)
+    if molecule is None:
+        raise ValueError(f"not a molecule: {smiles[:80]!r}")
+    from rdkit.Chem.Draw import rdMolDraw2D
+
+    canvas = rdMolDraw2D.MolDraw2DCairo(_DRAWING, _DRAWING)
+    canvas.drawOptions().useBWAtomPalette()
+    rdMolDraw2D.PrepareAndDrawMolecule(canvas, molecule)
+    canvas.FinishDrawing()
+    return load_image(canvas.GetDrawingText())
 
 
 @cache

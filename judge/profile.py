@@ -13,7 +13,6 @@ from typing import Any, Literal, get_args
 from judge.errors import JudgeFolderError
 from judge.types import ProtocolName
 
-
 MoleculeView = Literal["card", "drawing", "embeddings"]
 """How a molecule is shown: SMILES with computed properties, a picture, or an encoder's vectors."""
 
@@ -68,7 +67,7 @@ class JudgeProfile:
     base_model: str
     modalities: tuple[str, ...]
     molecules: MoleculeView
-    protocols: MappingProxyType[str, ProtocolPrompts]
+    protocols: MappingProxyType[ProtocolName, ProtocolPrompts]
     decoding: Decoding
     source: str = field(repr=False)
     """The file's text, as it goes into the fingerprint."""
@@ -189,7 +188,13 @@ def parse_profile(source: str) -> JudgeProfile:
         base_model=_text(about, "base_model", ""),
         modalities=modalities,
         molecules=molecules,  # type: ignore[arg-type]  # checked above
-        protocols=MappingProxyType({name: _prompts(_table(protocols, name)) for name in protocols}),
+        protocols=MappingProxyType(
+            {
+                name: _prompts(_table(protocols, name))
+                for name in get_args(ProtocolName)
+                if name in protocols
+            }
+        ),
         decoding=make_decoding(_table(table, "decoding") if "decoding" in table else {}),
         source=source,
     )

@@ -53,7 +53,7 @@ def request_from_row(row: Mapping[str, Any], rubric: Rubric | None = None) -> Ju
         )
     return JudgeRequest(
         question=question,
-        candidate=Candidate(completion, molecule),
+        candidates=(Candidate(completion, molecule),),
         rubric=rubric,
         reference=reference,
         id="" if row.get("id") is None else str(row["id"]),

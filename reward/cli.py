@@ -97,7 +97,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     for path in arguments.rubric:
         rubric = load_rubric(path)
         rubrics[rubric.name] = rubric
-    judge = Judge.load(
+    judge = Judge.from_folder(
         arguments.judge, decoding=decoding_options(arguments), **engine_options(arguments)
     )
     app = create_app(judge, rubrics=rubrics)

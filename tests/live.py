@@ -41,7 +41,7 @@ def live() -> Iterator[LiveJudge]:
         async with RewardClient(url) as client:
             await client.wait_ready(240)
 
-    judge = Judge.load("nano", enforce_eager=True)
+    judge = Judge.from_folder("nano", enforce_eager=True)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

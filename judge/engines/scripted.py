@@ -38,9 +38,7 @@ class ScriptedEngine:
 
     identity = "scripted"
 
-    def __init__(
-        self, script: Script, *, likely: Likely | None = None, delay: float = 0.0
-    ) -> None:
+    def __init__(self, script: Script, *, likely: Likely | None = None, delay: float = 0.0) -> None:
         self._script = script
         self._likely = likely
         self._delay = delay
@@ -86,9 +84,7 @@ class ScriptedEngine:
 def prompt_text(prompt: Prompt) -> str:
     """The prompt as a person would read it; pictures as ``[image 84x84]``. For scripts."""
     return "\n\n".join(
-        "".join(
-            part.text if isinstance(part, Segment) else _name(part) for part in message.parts
-        )
+        "".join(part.text if isinstance(part, Segment) else _name(part) for part in message.parts)
         for message in prompt.messages
     )
 

@@ -6,11 +6,12 @@ import re
 from typing import Any
 
 from judge.errors import EngineError
-from judge.types import Image, Message, Prompt, Segment
+from judge.types import Audio, Image, Media, Message, MoleculeSlot, Prompt, Segment, Video
 
 # Stands for the n-th untrusted text while the chat template is rendered. Private-use characters:
 # untrusted text is not rendered at all, and no shipped prompt holds them.
 _MARK = "\ue000{}\ue001"
+_CONTENT_TYPES: dict[type[Media], str] = {Image: "image", Video: "video", Audio: "audio"}
 _OWN_TAGS = {"<think>", "</think>", "<answer>", "</answer>"}
 _MARKS = re.compile("\ue000(\\d+)\ue001")
 
@@ -103,8 +104,10 @@ def _content(message: Message, untrusted: list[str]) -> str | list[dict[str, str
     """The message's content for a chat template; untrusted texts go to the list, marks stay."""
     parts: list[dict[str, str]] = []
     for part in message.parts:
-        if isinstance(part, Image):
-            parts.append({"type": "image"})
+        if isinstance(part, MoleculeSlot):
+            raise EngineError("this engine has no molecule encoder to show a molecule by")
+        if not isinstance(part, Segment):
+            parts.append({"type": _CONTENT_TYPES[type(part)]})
             continue
         text = part.text
         if not part.trusted:

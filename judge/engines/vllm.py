@@ -50,7 +50,8 @@ class VllmEngine:
         }
         self.llm: Any = None
         """The ``AsyncLLM``, once started."""
-        self._tokenizer: Any = None
+        self.tokenizer: Any = None
+        """Its tokenizer, once started."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changing = asyncio.Lock()
 
@@ -69,7 +70,7 @@ class VllmEngine:
                 return
             try:
                 self.llm = await asyncio.to_thread(self._load)
-                self._tokenizer = self.llm.get_tokenizer()
+                self.tokenizer = self.llm.get_tokenizer()
             except Exception as error:  # RuntimeError, ValueError, OSError, pydantic's, …
                 raise EngineError(
                     f"vLLM could not load {self._options['model']!r}: {error}"
@@ -121,7 +122,7 @@ class VllmEngine:
         )
         final = await self._run(prompt, params)
         (likeliest,) = final.outputs[0].logprobs
-        special = set(self._tokenizer.all_special_ids)
+        special = set(self.tokenizer.all_special_ids)
         tokens = (
             NextToken("" if token in special else each.decoded_token or "", each.logprob)
             for token, each in likeliest.items()
@@ -136,7 +137,7 @@ class VllmEngine:
             raise EngineError("vLLM serves the event loop that started it; close it there first")
         from vllm.v1.engine.exceptions import EngineDeadError as VllmDeadError
 
-        inputs = vllm_inputs(prompt, self._tokenizer)
+        inputs = vllm_inputs(prompt, self.tokenizer)
         try:
             stream = self.llm.generate(inputs, params, uuid.uuid4().hex)
             (final,) = [output async for output in stream]

@@ -16,7 +16,7 @@ from judge.nano.tasks import CAPTION_INSTRUCTION
 from judge.nano.wishes import draw_card, draw_wish, wish_text
 from judge.protocols import Pointwise
 from judge.rubrics import load_rubric
-from judge.types import Candidate, JudgeRequest, Part, Segment
+from judge.types import Candidate, Image, JudgeRequest, Part, Segment
 
 Kind = Literal["text", "image", "molecule"]
 """A caption against a scene in words, a caption against a picture, a molecule against a wish."""
@@ -51,7 +51,9 @@ def _about_picture(rng: random.Random) -> JudgingSample:
 
 
 def _captioned(question: tuple[Part, ...], text: str, comparison: Comparison) -> JudgingSample:
-    return _sample(JudgeRequest(question, Candidate(text), load_rubric("captioning")), comparison)
+    return _sample(
+        JudgeRequest(question, (Candidate(text),), load_rubric("captioning")), comparison
+    )
 
 
 def _about_molecule(rng: random.Random) -> JudgingSample:
@@ -59,7 +61,9 @@ def _about_molecule(rng: random.Random) -> JudgingSample:
     wish = draw_wish(rng, card)
     is_valid = rng.random() > 0.06
     smiles = card.smiles if is_valid else _break(card.smiles, rng)
-    request = JudgeRequest((wish_text(wish),), Candidate(molecule=smiles), load_rubric("molecule"))
+    request = JudgeRequest(
+        (wish_text(wish),), (Candidate(molecule=smiles),), load_rubric("molecule")
+    )
     return _sample(request, compare_wish(wish, card if is_valid else None))
 
 
@@ -91,9 +95,9 @@ def training_row(sample: JudgingSample, prompts: ProtocolPrompts) -> dict[str, A
     """
     protocol = Pointwise(prompts)
     prompt = protocol.render(sample.request)
-    if prompt.images:
+    if prompt.parts(Image):
         raise ValueError("a training row is text alone; this sample shows a picture")
-    reply = protocol.format(sample.reasoning, sample.score)
+    reply = protocol.format(sample.reasoning, (sample.score,), sample.request)
     if prompts.prefill == "<answer>":
         reply = reply[reply.index("<answer>") :]
     return {

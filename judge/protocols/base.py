@@ -26,8 +26,9 @@ from judge.types import (
     JudgeRequest,
     Message,
     Outcome,
-    ProtocolName,
     Prompt,
+    ProtocolName,
+    Reason,
     SoftScore,
     Unjudged,
     Verdict,
@@ -172,9 +173,7 @@ class ScoringProtocol(JudgingProtocol):
     def check(self, request: JudgeRequest) -> None:
         count = len(request.candidates)
         if not self.least <= count <= self.most:
-            bounds = (
-                str(self.least) if self.least == self.most else f"{self.least} to {self.most}"
-            )
+            bounds = str(self.least) if self.least == self.most else f"{self.least} to {self.most}"
             raise RequestError(f"{self.name} judging takes {bounds} candidates, got {count}")
 
     def needed(self, request: JudgeRequest) -> int:
@@ -215,10 +214,27 @@ class ScoringProtocol(JudgingProtocol):
     def soften(
         self, tags: tuple[Distribution, ...], request: JudgeRequest
     ) -> tuple[SoftScore, ...] | None:
-        soft = [
-            soft_score([(float(answer), mass) for answer, mass in tag.items()]) for tag in tags
-        ]
+        soft = [soft_score([(float(answer), mass) for answer, mass in tag.items()]) for tag in tags]
         return None if None in soft else tuple(each for each in soft if each)
+
+
+@dataclass(frozen=True, slots=True)
+class ComparingProtocol(ScoringProtocol):
+    """A scoring protocol of several candidates: equal scores are refused where the rubric forbids
+    ties.
+    """
+
+    def choose(
+        self, scores: tuple[float, ...], request: JudgeRequest
+    ) -> tuple[float, ...] | Unreadable:
+        count = len(request.candidates)
+        if len(scores) != count:
+            return Unreadable(
+                Reason.SEVERAL_ANSWERS, f"{len(scores)} answers for {count} candidates"
+            )
+        if request.rubric.ties == "forbidden" and len(set(scores)) < count:
+            return Unreadable(Reason.TIED, f"the rubric forbids ties, got {scores}")
+        return scores
 
 
 def soft_score(values: list[tuple[float, float]]) -> SoftScore | None:

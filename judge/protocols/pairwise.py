@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from judge.protocols.listwise import Listwise
+from judge.protocols.base import ComparingProtocol
 
 
 @dataclass(frozen=True, slots=True)
-class Pairwise(Listwise):
+class Pairwise(ComparingProtocol):
     """Asks for two scores on the rubric's scale."""
 
     name = "pairwise"

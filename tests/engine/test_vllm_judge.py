@@ -40,7 +40,7 @@ def _group(size: int, seed: int) -> list[JudgeRequest]:
     scene = draw_scene(rng, min_items=3)
     question = (load_image(render(scene, rng)), CAPTION_INSTRUCTION)
     return [
-        JudgeRequest(question, Candidate(caption(draw_scene(rng))), RUBRIC) for _ in range(size)
+        JudgeRequest(question, (Candidate(caption(draw_scene(rng))),), RUBRIC) for _ in range(size)
     ]
 
 

@@ -30,7 +30,7 @@ from judge.engines.scripted import prompt_text
 from judge.folder import Decoding
 
 GOOD = "<think>It is right.</think><answer>8</answer>"
-REQUEST = JudgeRequest(("What is shown?",), Candidate("A cat."), load_rubric("captioning"))
+REQUEST = JudgeRequest(("What is shown?",), (Candidate("A cat."),), load_rubric("captioning"))
 
 Script = Callable[[Prompt], str | Completion | Exception]
 
@@ -95,7 +95,8 @@ async def test_one_failure_leaves_the_others_judged(judge_folder: Path) -> None:
 
     judge = scripted(judge_folder, script)
     requests = [
-        JudgeRequest(("What?",), Candidate(text), REQUEST.rubric) for text in ("one", "bad", "two")
+        JudgeRequest(("What?",), (Candidate(text),), REQUEST.rubric)
+        for text in ("one", "bad", "two")
     ]
     outcomes = await asyncio.gather(*(judge.judge(request) for request in requests))
     kinds = [type(outcome) for outcome in outcomes]

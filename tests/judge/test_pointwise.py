@@ -31,7 +31,7 @@ REPLIES: list[dict[str, Any]] = tomllib.loads(
 PROMPTS = builtin_profile("default").protocols["pointwise"]
 PROTOCOL = Pointwise(PROMPTS)
 CAPTIONING = load_rubric("captioning")
-REQUEST = JudgeRequest(("What is shown?",), Candidate("A cat."), CAPTIONING)
+REQUEST = JudgeRequest(("What is shown?",), (Candidate("A cat."),), CAPTIONING)
 
 
 def picture(colour: str = "red") -> Image:
@@ -178,18 +178,18 @@ ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
 SHOWN = {
     "captioning": JudgeRequest(
         (picture(), "Describe the picture."),
-        Candidate("A small red square at the top left."),
+        (Candidate("A small red square at the top left."),),
         CAPTIONING,
     ),
     "helpfulness": JudgeRequest(
         ("Which planet is the largest?",),
-        Candidate("Jupiter.\nIt has 95 known moons."),
+        (Candidate("Jupiter.\nIt has 95 known moons."),),
         load_rubric("helpfulness"),
         reference="Jupiter",
     ),
     "molecule": JudgeRequest(
         ("A molecule with 1 ring and a logP from 1 to 2.",),
-        Candidate(molecule=ASPIRIN),
+        (Candidate(molecule=ASPIRIN),),
         load_rubric("molecule"),
     ),
 }
@@ -215,7 +215,9 @@ def test_prompt_is_the_golden_one(name: str, tmp_path: Path) -> None:
 
 
 def test_sections_come_in_the_order_that_shares_most() -> None:
-    request = JudgeRequest((picture(), "QUESTION"), Candidate("CANDIDATE"), CAPTIONING, "REFERENCE")
+    request = JudgeRequest(
+        (picture(), "QUESTION"), (Candidate("CANDIDATE"),), CAPTIONING, "REFERENCE"
+    )
     text = prompt_text(PROTOCOL.render(request))
     marks = ["Check every object", "[image 84x56]", "QUESTION", "REFERENCE", "CANDIDATE"]
     places = [text.index(mark) for mark in marks]
@@ -223,7 +225,9 @@ def test_sections_come_in_the_order_that_shares_most() -> None:
 
 
 def test_candidates_of_one_question_share_everything_before_them() -> None:
-    shared = JudgeRequest((picture(), "Describe it."), Candidate("FIRST"), CAPTIONING, "a square")
+    shared = JudgeRequest(
+        (picture(), "Describe it."), (Candidate("FIRST"),), CAPTIONING, "a square"
+    )
     one = prompt_text(PROTOCOL.render(shared))
     two = prompt_text(PROTOCOL.render(replace(shared, candidate=Candidate("SECOND ONE"))))
     head = one.partition("FIRST")[0]
@@ -235,12 +239,12 @@ def test_candidates_of_one_question_share_everything_before_them() -> None:
 
 @pytest.mark.parametrize("text", ["{low}", "{candidate}", "{", "}{", "{{question}}", "{0} %s $x"])
 def test_braces_in_a_request_stay_as_they_are(text: str) -> None:
-    request = JudgeRequest((text,), Candidate(text), CAPTIONING, text)
+    request = JudgeRequest((text,), (Candidate(text),), CAPTIONING, text)
     assert untrusted_texts(PROTOCOL.render(request)) == [text] * 3
 
 
 def test_texts_of_a_request_are_untrusted_and_nothing_else_is() -> None:
-    request = JudgeRequest(("Q1", picture(), "Q2"), Candidate("C"), CAPTIONING, "R")
+    request = JudgeRequest(("Q1", picture(), "Q2"), (Candidate("C"),), CAPTIONING, "R")
     assert untrusted_texts(PROTOCOL.render(request)) == ["Q1", "Q2", "R", "C"]
 
 
@@ -269,8 +273,8 @@ def test_hostile_candidate_can_neither_forge_a_tag_nor_a_section() -> None:
 
 def test_pictures_are_kept_in_their_places() -> None:
     red, blue = picture("red"), picture("blue")
-    prompt = PROTOCOL.render(JudgeRequest((red, "or", blue), Candidate("red"), CAPTIONING))
-    assert prompt.images == (red, blue)
+    prompt = PROTOCOL.render(JudgeRequest((red, "or", blue), (Candidate("red"),), CAPTIONING))
+    assert prompt.parts(Image) == (red, blue)
     assert "[image 84x56]\nor\n[image 84x56]" in prompt_text(prompt)
 
 

@@ -27,8 +27,8 @@ def request(**row: Any) -> JudgeRequest:
 def test_strings_become_question_and_candidate() -> None:
     made = request(id="row-7", reference="Because.")
     assert made.question == ("Why?",)
-    assert made.candidate.text == "So."
-    assert made.candidate.molecule is None
+    assert made.candidates[0].text == "So."
+    assert made.candidates[0].molecule is None
     assert (made.reference, made.id, made.rubric) == ("Because.", "row-7", RUBRIC)
 
 
@@ -38,7 +38,7 @@ def test_a_single_chat_turn_is_its_bare_text() -> None:
         completion=[{"role": "assistant", "content": "So."}],
     )
     assert made.question == ("Why?",)
-    assert made.candidate.text == "So."
+    assert made.candidates[0].text == "So."
 
 
 def test_several_chat_turns_are_headed_by_their_roles() -> None:
@@ -103,16 +103,16 @@ def test_columns_that_are_none_are_as_good_as_absent() -> None:
 
 def test_molecule_stands_in_for_a_completion() -> None:
     made = request_from_row({"prompt": "A wish", "molecule": "CCO"}, RUBRIC)
-    assert made.candidate.molecule == "CCO"
+    assert made.candidates[0].molecule == "CCO"
 
 
 def test_empty_molecule_is_a_candidate_to_be_judged() -> None:
     made = request_from_row({"prompt": "A wish", "molecule": ""}, RUBRIC)
-    assert made.candidate.molecule == ""
+    assert made.candidates[0].molecule == ""
 
 
 def test_empty_completion_is_a_candidate_to_be_judged() -> None:
-    assert request(completion="").candidate.text == ""
+    assert request(completion="").candidates[0].text == ""
 
 
 def test_other_columns_are_left_alone() -> None:

@@ -31,7 +31,7 @@ def cases(name: str) -> list[dict[str, Any]]:
 HOSTILE = cases("hostile_texts")
 ORDINARY = cases("ordinary_texts")
 PROTOCOL = Pointwise(builtin_profile("default").protocols["pointwise"])
-REQUEST = JudgeRequest(("q",), Candidate("c"), load_rubric("captioning"))
+REQUEST = JudgeRequest(("q",), (Candidate("c"),), load_rubric("captioning"))
 
 
 def hostile_text(case: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from judge.types import Image, Message, Prompt, Segment
 
 PROTOCOL = Pointwise(builtin_profile("default").protocols["pointwise"])
 RUBRIC = load_rubric("captioning")
-ORDINARY = JudgeRequest(("What is shown?",), Candidate("A cat."), RUBRIC)
+ORDINARY = JudgeRequest(("What is shown?",), (Candidate("A cat."),), RUBRIC)
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_marks_of_untrusted_text_cannot_be_forged(mark: str, tokenizer: Any) -> 
         replace(ORDINARY, question=("Line one.\nLine two.",), reference="A dog."),
         replace(ORDINARY, question=(picture(), "What is it?")),
         replace(ORDINARY, question=(picture(), picture(), "Which?"), candidate=Candidate("1.5")),
-        JudgeRequest(("A wish",), Candidate(molecule="CCO"), load_rubric("molecule")),
+        JudgeRequest(("A wish",), (Candidate(molecule="CCO"),), load_rubric("molecule")),
     ],
     ids=["text", "reference", "picture", "two-pictures", "molecule"],
 )

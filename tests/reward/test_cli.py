@@ -33,7 +33,7 @@ SERVE = textwrap.dedent("""
         print(name, decoding, options, flush=True)
         return make_judge(pathlib.Path({folder!r}), Engine())
 
-    judge.Judge.load = load
+    judge.Judge.from_folder = load
     sys.exit(main(["serve", "--port", "0", *(a for a in sys.argv[1:] if a != "--fail")]))
 """)
 

@@ -72,7 +72,7 @@ def test_pictures_in_each_form(form: str, live: LiveServer, engine: TestEngine) 
     completions = [said("score=1"), said("score=4"), said("score=10")]
     rewards = reward_function(live)(prompts, completions, **columns)
     assert rewards == pytest.approx([0.0, 3 / 9, 1.0])
-    assert [len(prompt.images) for prompt in engine.prompts] == [1, 1, 1]
+    assert [len(prompt.parts(Image)) for prompt in engine.prompts] == [1, 1, 1]
     assert live.count("PUT") == 2
 
 
@@ -83,7 +83,7 @@ def test_rows_without_a_picture_among_others(live: LiveServer, engine: TestEngin
         images=[[picture()], None, []],
     )
     assert rewards == [1.0, 1.0, 0.0]
-    assert sorted(len(prompt.images) for prompt in engine.prompts) == [0, 0, 1]
+    assert sorted(len(prompt.parts(Image)) for prompt in engine.prompts) == [0, 0, 1]
 
 
 def test_unreadable_picture_costs_its_own_sample_only(live: LiveServer) -> None:
