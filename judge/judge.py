@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from judge.asking import ask
+from judge.asking import Asking
 from judge.engines import Engine, make_engine
 from judge.errors import EngineDeadError, EngineError, RequestError
 from judge.folder import Decoding, JudgeFolder, open_judge
@@ -115,7 +115,7 @@ class Judge:
                 f"it has {', '.join(self._protocols)}",
             )
         try:
-            return await ask(self.engine, protocol, request, decoding)
+            return await Asking(self.engine, protocol, request).outcome(decoding)
         except EngineDeadError:
             raise
         except EngineError as error:

@@ -179,9 +179,8 @@ def parse_profile(source: str) -> JudgeProfile:
         )
     unknown = set(protocols) - set(get_args(ProtocolName))
     if unknown:
-        raise JudgeFolderError(
-            f"no protocol {', '.join(sorted(unknown))}: expected {', '.join(get_args(ProtocolName))}"
-        )
+        expected = ", ".join(get_args(ProtocolName))
+        raise JudgeFolderError(f"no protocol {', '.join(sorted(unknown))}: expected {expected}")
     return JudgeProfile(
         name=_text(about, "name"),
         version=_text(about, "version", "1"),

@@ -255,9 +255,10 @@ class Verdict:
     """Scores that were read, one a candidate in the request's order.
 
     ``scores`` are within ``scale`` (low, high). By the choice protocol they are the points that
-    the chosen one of ``options`` gives. ``soft`` holds the soft scores where they were asked for, and ``scores`` are then their
-    values. A verdict of several replies lists in ``votes`` what each said (its candidates in the
-    request's order); ``reasoning`` and ``reply`` are then those of the vote nearest to it.
+    the chosen one of ``options`` gives. ``soft`` holds the soft scores where they were asked for,
+    and ``scores`` are then their values. A verdict of several replies lists in ``votes`` what each
+    said (its candidates in the request's order); ``reasoning`` and ``reply`` are then those of the
+    vote nearest to it.
     ``flipped`` is None unless both orders were asked; then it says whether the preferred candidate
     changed with the order. ``reasks`` counts replies that could not be read and were asked again.
     """

@@ -6,7 +6,16 @@ import re
 from typing import Any
 
 from judge.errors import EngineError
-from judge.types import Audio, Image, Media, Message, MoleculeSlot, Prompt, Segment, Video
+from judge.types import (
+    Audio,
+    Image,
+    Media,
+    Message,
+    MoleculeSlot,
+    Prompt,
+    Segment,
+    Video,
+)
 
 # Stands for the n-th untrusted text while the chat template is rendered. Private-use characters:
 # untrusted text is not rendered at all, and no shipped prompt holds them.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,15 +43,15 @@ def scripted(folder: Path, script: Script, *, delay: float = 0.0) -> Judge:
 async def test_reply_becomes_a_verdict(judge_folder: Path) -> None:
     reply = Completion(GOOD, "stop", Usage(prompt_tokens=50, completion_tokens=9))
     outcome = await scripted(judge_folder, lambda _: reply).judge(REQUEST)
-    assert outcome == Verdict(8.0, (1, 10), "It is right.", GOOD, reply.usage)
+    assert outcome == Verdict((8.0,), (1, 10), "It is right.", GOOD, reply.usage)
 
 
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
         (Completion("<think>The first", "length"), Reason.TRUNCATED),
-        (Completion("<think>The first", "stop"), Reason.NO_REASONING_END),
-        (Completion("I like it.", "stop"), Reason.NO_ANSWER),
+        (Completion("<think>The first", "end"), Reason.NO_REASONING_END),
+        (Completion("I like it.", "end"), Reason.NO_ANSWER),
         (Completion("<answer>1</answer><answer>2</answer>", "stop"), Reason.SEVERAL_ANSWERS),
         (Completion("<answer>good</answer>", "stop"), Reason.NOT_A_NUMBER),
         (Completion("<answer>11</answer>", "stop"), Reason.OUT_OF_SCALE),
@@ -148,9 +149,66 @@ def test_fingerprint_names_folder_and_engine(judge_folder: Path) -> None:
     assert judge.fingerprint == folder.fingerprint("scripted")
 
 
-def test_folder_without_the_protocol_is_refused(judge_folder: Path) -> None:
-    path = judge_folder / "judge.toml"
-    source = path.read_text(encoding="utf-8")
-    path.write_text(source.replace("[protocols.pointwise]", "[protocols.other]"), encoding="utf-8")
-    with pytest.raises(JudgeFolderError, match="pointwise"):
-        scripted(judge_folder, lambda _: GOOD)
+async def test_a_protocol_that_the_judge_lacks_is_a_bad_request(judge_folder: Path) -> None:
+    judge = scripted(judge_folder, lambda _: GOOD)
+    outcome = await judge.judge(replace(REQUEST, protocol="listwise"))
+    assert isinstance(outcome, Unjudged)
+    assert outcome.reason == Reason.BAD_REQUEST
+    assert "pointwise" in outcome.detail, "it should say what the judge has"
+
+
+async def test_votes_are_asked_with_seeds_of_their_own(judge_folder: Path) -> None:
+    seeds: list[int] = []
+
+    class Seeded(ScriptedEngine):
+        async def generate(self, prompt: Prompt, decoding: Decoding) -> Completion:
+            seeds.append(decoding.seed)
+            return Completion(f"<answer>{decoding.seed}</answer>", "stop")
+
+    folder = open_judge(judge_folder, votes=5, temperature=0.7, seed=3, vote="median")
+    outcome = await Judge(folder, Seeded(lambda _: "")).judge(REQUEST)
+    assert sorted(seeds) == [3, 4, 5, 6, 7]
+    assert isinstance(outcome, Verdict)
+    assert outcome.score == 5.0
+    assert len(outcome.votes) == 5
+
+
+async def test_both_orders_cancel_a_liking_for_the_first_place(judge_folder: Path) -> None:
+    def partial_to_the_first(_: Prompt) -> str:
+        return "<think>the first is better</think><answer>8</answer><answer>4</answer>"
+
+    judge = scripted(judge_folder, partial_to_the_first)
+    pair = replace(REQUEST, candidates=(Candidate("x"), Candidate("y")), protocol="pairwise")
+    plain = await judge.judge(pair)
+    both = await judge.judge(pair, replace(judge.decoding, both_orders=True))
+    assert isinstance(plain, Verdict)
+    assert isinstance(both, Verdict)
+    assert (plain.scores, plain.flipped) == ((8.0, 4.0), None)
+    assert (both.scores, both.flipped, both.best) == ((6.0, 6.0), True, None)
+
+
+async def test_one_candidate_has_one_order(judge_folder: Path) -> None:
+    judge = Judge(open_judge(judge_folder, both_orders=True), ScriptedEngine(lambda _: GOOD))
+    outcome = await judge.judge(REQUEST)
+    assert isinstance(outcome, Verdict)
+    assert outcome.flipped is None
+
+
+async def test_many_requests_stream_through_in_order(judge_folder: Path) -> None:
+    def script(prompt: Prompt) -> str:
+        return f"<answer>{prompt_text(prompt).count('x')}</answer>"
+
+    judge = scripted(judge_folder, script)
+    requests = (
+        replace(REQUEST, candidates=(Candidate("x " * count),)) for count in (3, 1, 4, 1, 5)
+    )
+    outcomes = [outcome async for outcome in judge.judge_many(requests, concurrency=2)]
+    base = prompt_text(judge._protocols["pointwise"].render(REQUEST)).count("x")
+    assert [getattr(outcome, "score", None) for outcome in outcomes] == [
+        base + count for count in (3, 1, 4, 1, 5)
+    ]
+
+
+def test_votes_at_temperature_zero_are_refused(judge_folder: Path) -> None:
+    with pytest.raises(JudgeFolderError, match="temperature above 0"):
+        open_judge(judge_folder, votes=3)

@@ -21,7 +21,9 @@ def test_the_known_answer_parses_to_the_known_score(kind: str) -> None:
     protocol = Pointwise(PROMPTS)
     for _ in range(50):
         sample = judging_sample(rng, kind)  # type: ignore[arg-type]  # a literal, by parametrize
-        reply = protocol.format(sample.reasoning, sample.score).removeprefix(PROMPTS.prefill)
+        reply = protocol.format(sample.reasoning, (sample.score,), sample.request).removeprefix(
+            PROMPTS.prefill
+        )
         outcome = protocol.parse(Completion(reply, "stop"), sample.request)
         assert isinstance(outcome, Verdict)
         assert outcome.score == sample.score
