@@ -26,6 +26,7 @@ from typing import Any
 import uvicorn
 
 from judge import Candidate, Judge, JudgeRequest, Verdict, load_image, load_rubric
+from judge.engines.vllm_inputs import vllm_inputs
 from judge.nano.captions import corrupt
 from judge.nano.scenes import draw_scene, render
 from judge.nano.tasks import CAPTION_INSTRUCTION

@@ -18,24 +18,30 @@ from judge.errors import (
 )
 from judge.folder import Decoding, JudgeFolder, open_judge
 from judge.judge import Judge
-from judge.media import load_image
+from judge.media import load_audio, load_image, load_video
 from judge.rows import request_from_row
 from judge.rubrics import RUBRICS, Rubric, load_rubric
+from judge.scoring import ScoreReport, score_file
 from judge.types import (
+    Audio,
     Candidate,
     Completion,
     Image,
     JudgeRequest,
     Outcome,
     Prompt,
+    ProtocolName,
     Reason,
+    SoftScore,
     Unjudged,
     Usage,
     Verdict,
+    Video,
 )
 
 __all__ = [
     "RUBRICS",
+    "Audio",
     "Candidate",
     "Completion",
     "Decoding",
@@ -51,14 +57,21 @@ __all__ = [
     "MissingExtraError",
     "Outcome",
     "Prompt",
+    "ProtocolName",
     "Reason",
     "RequestError",
     "Rubric",
+    "ScoreReport",
+    "SoftScore",
     "Unjudged",
     "Usage",
     "Verdict",
+    "Video",
+    "load_audio",
     "load_image",
     "load_rubric",
+    "load_video",
     "open_judge",
     "request_from_row",
+    "score_file",
 ]

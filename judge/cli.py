@@ -12,30 +12,23 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from judge.errors import JudgeError, RequestError
+from judge.attacks.command import add_attack_command
+from judge.errors import JudgeError
 from judge.options import add_judge_options, decoding_options, engine_options
-from judge.rubrics import RUBRICS
+from judge.score_command import add_score_command
 
 _EXAMPLES = """examples:
   flex-judge score --judge nano --rubric captioning --image cat.png --candidate "a cat on a mat."
-  flex-judge score --rubric molecule --question "Find a molecule with rings 1 to 2." \\
-      --molecule c1ccccc1O
+  flex-judge score --judge nano --rubric captioning --image cat.png --both-orders \\
+      --candidate "a cat on a mat." --candidate "a dog."
   flex-judge score --rubric captioning --input rows.jsonl --output scored.jsonl --resume
   flex-judge nano evaluate --samples 200
-"""
-_ROWS = """A row of --input is a JSON object with:
-  prompt      text, or chat messages as TRL has them
-  completion  the candidate: text or chat messages     (or: molecule, a SMILES string)
-  image       path or data URI                         (or: images, a list of them)
-  reference   a known good answer (optional)
-  rubric      where --rubric is not given
-Each row comes out with a "judgement" column: score (null where there is none), reason, reasoning.
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit status."""
-    args = _parser().parse_args(argv)
+    args = make_parser().parse_args(argv)
     run: Callable[[argparse.Namespace], int] = args.run
     try:
         return run(args)
@@ -47,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line; ``run`` of what it parses is the command."""
     parser = argparse.ArgumentParser(
         prog="flex-judge",
         description="A reasoning multimodal judge: gives a score and says why.",
@@ -55,45 +49,10 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_score(commands)
+    add_score_command(commands)
     _add_nano(commands)
+    add_attack_command(commands)
     return parser
-
-
-def _add_score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    score = commands.add_parser(
-        "score",
-        help="judge one candidate, or a JSONL file of them",
-        description="Judges one candidate and prints score and reasoning, or a whole JSONL file.",
-        epilog=_ROWS,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    score.add_argument(
-        "--rubric",
-        metavar="NAME|PATH",
-        help=f"what to rate by: {', '.join(RUBRICS)}, or a .toml file of your own",
-    )
-    one = score.add_argument_group("one candidate")
-    one.add_argument("--question", default="", help="what the candidate answers")
-    one.add_argument(
-        "--image",
-        action="append",
-        default=[],
-        metavar="PATH",
-        help="a picture (may be given many times)",
-    )
-    one.add_argument("--candidate", help="the text to judge")
-    one.add_argument(
-        "--molecule", metavar="SMILES", help="the molecule to judge, instead of a text"
-    )
-    one.add_argument("--reference", help="a known good answer")
-    many = score.add_argument_group("many candidates")
-    many.add_argument("--input", type=Path, metavar="JSONL", help="rows to judge, see below")
-    many.add_argument("--output", type=Path, metavar="JSONL", help="where the judged rows go")
-    many.add_argument("--resume", action="store_true", help="go on with an unfinished --output")
-    many.add_argument("--concurrency", type=int, default=64, help="rows in flight (default: 64)")
-    add_judge_options(score)
-    score.set_defaults(run=_score)
 
 
 def _add_nano(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -129,74 +88,6 @@ def _add_nano(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     evaluate.add_argument("--seed", type=int, default=0, help="which held-out samples (default: 0)")
     add_judge_options(evaluate)
     evaluate.set_defaults(run=_evaluate)
-
-
-def _score(args: argparse.Namespace) -> int:
-    if args.input is not None:
-        return _score_many(args)
-    from judge.judge import Judge
-    from judge.rows import request_from_row
-    from judge.rubrics import load_rubric
-    from judge.types import Verdict
-
-    if args.rubric is None:
-        raise RequestError(f"--rubric is needed: one of {', '.join(RUBRICS)}, or a .toml file")
-    row = {
-        "prompt": args.question,
-        "images": args.image,
-        "completion": args.candidate,
-        "molecule": args.molecule,
-        "reference": args.reference,
-    }
-    request = request_from_row(row, load_rubric(args.rubric))
-    judge = Judge.from_folder(args.judge, decoding=decoding_options(args), **engine_options(args))
-
-    async def run() -> int:
-        async with judge:
-            outcome = await judge.judge(request)
-        if isinstance(outcome, Verdict):
-            low, high = outcome.scale
-            print(f"score: {outcome.score:g} ({low:g} to {high:g})\n\n{outcome.reasoning}")
-            return 0
-        print(f"unjudged: {outcome.reason} ({outcome.detail})\n\n{outcome.reply}")
-        return 1
-
-    return asyncio.run(run())
-
-
-def _score_many(args: argparse.Namespace) -> int:
-    from judge.judge import Judge
-    from judge.rubrics import load_rubric
-    from judge.scoring import score_file
-
-    if args.output is None:
-        raise RequestError("--input needs --output: the file that the judged rows go to")
-    rubric = load_rubric(args.rubric) if args.rubric else None
-    judge = Judge.from_folder(args.judge, decoding=decoding_options(args), **engine_options(args))
-
-    async def run() -> int:
-        try:
-            report = await score_file(
-                judge,
-                args.input,
-                args.output,
-                rubric=rubric,
-                resume=args.resume,
-                concurrency=args.concurrency,
-            )
-        except asyncio.CancelledError:
-            print(f"\nstopped; {args.output} is whole so far: go on with --resume", file=sys.stderr)
-            raise
-        finally:
-            await judge.close()
-        mean = "none" if report.mean_score is None else f"{report.mean_score:.2f}"
-        print(
-            f"{report.rows} rows, {report.resumed} of them from an earlier run; "
-            f"judged now: {report.judged}, mean score {mean}; unjudged: {report.unjudged or 'none'}"
-        )
-        return 0
-
-    return asyncio.run(run())
 
 
 def _build(args: argparse.Namespace) -> int:

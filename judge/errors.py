@@ -2,7 +2,7 @@
 
     JudgeError
     ├── RequestError          the request is not one this judge can take (bad row, wrong rubric, …)
-    │   └── MediaError        a picture that cannot be read, or is over a limit
+    │   └── MediaError        a picture, video or recording that cannot be read, or is over a limit
     ├── JudgeFolderError      a judge folder or profile that is missing or does not hold together
     ├── MissingExtraError     an optional package is needed and not installed
     └── EngineError           the engine failed; nothing can be said about the request
@@ -23,7 +23,7 @@ class RequestError(JudgeError):
 
 
 class MediaError(RequestError):
-    """A picture that cannot be read, or is over a limit."""
+    """A picture, video or recording that cannot be read, or is over a limit."""
 
 
 class JudgeFolderError(JudgeError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -14,7 +14,7 @@ from judge.errors import EngineDeadError, EngineError, RequestError
 from judge.folder import Decoding, JudgeFolder, open_judge
 from judge.protocols import PROTOCOLS, JudgingProtocol
 from judge.streaming import in_order
-from judge.types import JudgeRequest, Outcome, ProtocolName, Reason, Unjudged, Verdict
+from judge.types import JudgeRequest, Outcome, ProtocolName, Reason, Unjudged
 from judge.voting import combine_orders, combine_votes
 
 
@@ -83,21 +83,24 @@ class Judge:
         forward, backward = await asyncio.gather(
             self._vote(request, decoding), self._vote(request.swapped(), decoding)
         )
-        if isinstance(backward, Verdict):
-            backward = backward.restored(request.backward)
-        return combine_orders(forward, backward)
+        return combine_orders(forward, backward.restored(request.backward))
 
-    async def judge_many(
-        self, requests: Iterable[JudgeRequest], *, concurrency: int = 64
-    ) -> AsyncIterator[Outcome]:
-        """The outcomes of many requests, in order, with at most ``concurrency`` held at once.
+    def judge_many(
+        self,
+        requests: Iterable[JudgeRequest] | AsyncIterable[JudgeRequest],
+        *,
+        concurrency: int = 64,
+    ) -> AsyncGenerator[Outcome, None]:
+        """The outcomes of many requests, in order, ``concurrency`` of which are judged at once.
+
+        Memory is bounded: requests are taken as there is room, see
+        :func:`judge.streaming.in_order`.
 
         Raises:
             ValueError: ``concurrency`` below 1.
             EngineDeadError: as :meth:`judge`.
         """
-        async for outcome in in_order(requests, self.judge, concurrency):
-            yield outcome
+        return in_order(requests, self.judge, concurrency)
 
     async def _vote(self, request: JudgeRequest, decoding: Decoding) -> Outcome:
         votes = [

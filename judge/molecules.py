@@ -1,4 +1,4 @@
-"""A molecule as a judge reads it: its SMILES and a card of computed properties (RDKit)."""
+"""A molecule as a judge sees it: its SMILES, a card of computed properties, a drawing (RDKit)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from judge.errors import MissingExtraError
+from judge.errors import MediaError, MissingExtraError
 from judge.media import load_image
 from judge.types import Image
 
 MAX_SMILES = 1000
 """Longest SMILES read, in characters. 5,000 carbons cost RDKit 0.4 s; a policy will try them."""
 
-_DRAWING = 300
+DRAWING = 448
+"""Pixels a drawing is wide and high: the size at which Flex-Judge looks at pictures."""
+MAX_DRAWN = 150
+"""Most heavy atoms of a drawing. More cannot be told apart in it, and RDKit takes seconds."""
 _SMILES = re.compile(r"[!-~]+")  # visible ASCII
 
 Number = int | float
@@ -51,8 +54,8 @@ PROPERTIES: tuple[str, ...] = (
 )
 
 
-def molecule_card(smiles: str) -> MoleculeCard | None:
-    """The card of a molecule, or None where the SMILES is not one whole valid molecule.
+def read_molecule(smiles: str) -> Any | None:
+    """RDKit's molecule, or None where the SMILES is not one whole valid molecule.
 
     RDKit itself accepts the empty string, and reads ``CCO some words`` as CCO with a name; both are
     refused here.
@@ -60,12 +63,23 @@ def molecule_card(smiles: str) -> MoleculeCard | None:
     Raises:
         MissingExtraError: RDKit is not installed (``pip install 'flexreward[molecules]'``).
     """
-    chem, compute = _rdkit()
+    chem, _ = _rdkit()
     if len(smiles) > MAX_SMILES or not _SMILES.fullmatch(smiles):
         return None
     molecule = chem.MolFromSmiles(smiles)
-    if molecule is None or molecule.GetNumAtoms() == 0:
+    return molecule if molecule is not None and molecule.GetNumAtoms() > 0 else None
+
+
+def molecule_card(smiles: str) -> MoleculeCard | None:
+    """The card of a molecule, or None where :func:`read_molecule` finds none.
+
+    Raises:
+        MissingExtraError: RDKit is not installed.
+    """
+    molecule = read_molecule(smiles)
+    if molecule is None:
         return None
+    _, compute = _rdkit()
     values = {name: compute[name](molecule) for name in PROPERTIES}
     values["logP"] = round(values["logP"], 1) + 0.0  # + 0.0 turns -0.0 into 0.0
     return MoleculeCard(smiles, MappingProxyType(values))
@@ -83,20 +97,26 @@ def molecule_text(smiles: str) -> str:
 
 
 def draw_molecule(smiles: str) -> Image:
-    """A drawing of a valid molecule, black on white, 300 pixels wide and high.
+    """A drawing of a valid molecule, in colour on white, ``DRAWING`` pixels wide and high.
 
     Raises:
         MissingExtraError: RDKit is not installed.
-        ValueError: not a valid molecule.
+        MediaError: not a valid molecule, or one with more than ``MAX_DRAWN`` heavy atoms.
     """
-    chem, _ = _rdkit()
-    molecule = chem.MolFromSmiles(smiles)
+    molecule = read_molecule(smiles)
     if molecule is None:
-        raise ValueError(f"not a molecule: {smiles[:80]!r}")
+        raise MediaError(f"not a molecule, so there is nothing to draw: {smiles[:80]!r}")
+    if molecule.GetNumHeavyAtoms() > MAX_DRAWN:
+        raise MediaError(
+            f"a molecule of {molecule.GetNumHeavyAtoms()} heavy atoms is not drawn; "
+            f"the limit is {MAX_DRAWN}: show its card"
+        )
     from rdkit.Chem.Draw import rdMolDraw2D
 
-    canvas = rdMolDraw2D.MolDraw2DCairo(_DRAWING, _DRAWING)
-    canvas.drawOptions().useBWAtomPalette()
+    canvas = rdMolDraw2D.MolDraw2DCairo(DRAWING, DRAWING)
+    options: Any = canvas.drawOptions()
+    options.addStereoAnnotation = True
+    options.minFontSize = 12
     rdMolDraw2D.PrepareAndDrawMolecule(canvas, molecule)
     canvas.FinishDrawing()
     return load_image(canvas.GetDrawingText())

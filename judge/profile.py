@@ -16,7 +16,11 @@ from judge.types import ProtocolName
 MoleculeView = Literal["card", "drawing", "embeddings"]
 """How a molecule is shown: SMILES with computed properties, a picture, or an encoder's vectors."""
 
+EncoderKind = Literal["fingerprint"]
+"""Kinds of molecule encoder: see :data:`judge.encoders.ENCODERS`."""
+
 MAX_VOTES = 64
+MAX_SLOTS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,19 @@ class ProtocolPrompts:
 
 
 @dataclass(frozen=True, slots=True)
+class EncoderSettings:
+    """The molecule encoder in a judge folder.
+
+    ``file`` is the name of its weights beside ``judge.toml``; ``slots`` how many places of the
+    prompt one molecule takes.
+    """
+
+    kind: EncoderKind
+    file: str
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
 class JudgeProfile:
     """What ``judge.toml`` holds."""
 
@@ -71,6 +88,7 @@ class JudgeProfile:
     decoding: Decoding
     source: str = field(repr=False)
     """The file's text, as it goes into the fingerprint."""
+    molecule_encoder: EncoderSettings | None = None
 
 
 _ENDS = {"low", "high", "count", "ties", "options"}
@@ -177,6 +195,8 @@ def parse_profile(source: str) -> JudgeProfile:
         raise JudgeFolderError(
             f"molecules are shown as one of {', '.join(get_args(MoleculeView))}, got {molecules!r}"
         )
+    if molecules == "drawing" and "image" not in modalities:
+        raise JudgeFolderError("molecules shown as drawings need 'image' among the modalities")
     unknown = set(protocols) - set(get_args(ProtocolName))
     if unknown:
         expected = ", ".join(get_args(ProtocolName))
@@ -196,7 +216,29 @@ def parse_profile(source: str) -> JudgeProfile:
         ),
         decoding=make_decoding(_table(table, "decoding") if "decoding" in table else {}),
         source=source,
+        molecule_encoder=(
+            _encoder(_table(table, "molecule_encoder")) if "molecule_encoder" in table else None
+        ),
     )
+
+
+def _encoder(table: dict[str, Any]) -> EncoderSettings:
+    kind, file, slots = _text(table, "kind"), _text(table, "file"), table.get("slots")
+    if kind not in get_args(EncoderKind):
+        raise JudgeFolderError(
+            f"a molecule encoder is one of {', '.join(get_args(EncoderKind))}, got {kind!r}"
+        )
+    if Path(file).name != file or not file.endswith(".safetensors"):
+        raise JudgeFolderError(
+            f"a molecule encoder is a .safetensors file beside judge.toml, got {file!r}"
+        )
+    expected, is_right = _whole(1, MAX_SLOTS)
+    if not is_right(slots):
+        raise JudgeFolderError(f"molecule_encoder.slots takes {expected}, got {slots!r}")
+    unknown = set(table) - {each.name for each in fields(EncoderSettings)}
+    if unknown:
+        raise JudgeFolderError(f"[molecule_encoder] has no {', '.join(sorted(unknown))}")
+    return EncoderSettings(kind, file, int(table["slots"]))  # type: ignore[arg-type]  # checked
 
 
 def _prompts(table: dict[str, Any]) -> ProtocolPrompts:

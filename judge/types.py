@@ -303,6 +303,7 @@ class Verdict:
             self,
             scores=tuple(self.scores[place] for place in places),
             soft=self.soft and tuple(self.soft[place] for place in places),
+            votes=tuple(vote.restored(order) for vote in self.votes),
         )
 
 
@@ -319,6 +320,10 @@ class Unjudged:
     usage: Usage = Usage()
     votes: tuple[Verdict | Unjudged, ...] = field(repr=False, default=())
     reasks: int = 0
+
+    def restored(self, order: tuple[int, ...]) -> Unjudged:
+        """As :meth:`Verdict.restored`: its votes may hold scores."""
+        return replace(self, votes=tuple(vote.restored(order) for vote in self.votes))
 
 
 Outcome = Verdict | Unjudged

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from judge.errors import RequestError
 from judge.media import load_image
-from judge.rows import message_text
+from judge.rows import read_row
 from judge.types import Image, Reason, Usage
 from reward.types import Reward
 
@@ -61,37 +61,29 @@ def encode_sample(row: Mapping[str, Any], pictures: Pictures) -> WireSample:
     Raises:
         RequestError: a column of another shape, or a picture that cannot be read.
     """
-    fields: dict[str, Any] = {}
-    for column in ("prompt", "completion"):
-        if row.get(column) is not None:
-            fields[column] = encodable(message_text(row[column], column))
-    for column in ("molecule", "reference"):
-        value = row.get(column)
-        if value is None:
-            continue
-        if not isinstance(value, str):
-            raise RequestError(f"{column!r} must be a string, got {type(value).__name__}")
-        fields[column] = encodable(value)
-    if row.get("id") is not None:
-        fields["id"] = encodable(str(row["id"]))
-    images = tuple(pictures.load(source) for source in picture_sources(row))
+    read = read_row(row)
+    if len(read.candidates) != 1:
+        raise RequestError(f"a reward is of one candidate, got {len(read.candidates)}")
+    (candidate,) = read.candidates
+    for source in (*read.media, *candidate.media):
+        if source.column not in {"image", "images"}:
+            raise RequestError(
+                f"a reward server takes no {source.column!r}; use judge.Judge in this process"
+            )
+    texts = {
+        "id": read.id or None,
+        "prompt": read.prompt,
+        "completion": candidate.text,
+        "molecule": candidate.molecule,
+        "reference": read.reference,
+    }
+    fields: dict[str, Any] = {
+        name: encodable(text) for name, text in texts.items() if text is not None
+    }
+    images = tuple(pictures.load(source.source) for source in read.media)
     if images:
         fields["images"] = [f"sha256:{image.sha256}" for image in images]
     return WireSample(fields, images)
-
-
-def picture_sources(row: Mapping[str, Any]) -> list[Any]:
-    """What stands in the row's ``images`` column, or else in its ``image`` column.
-
-    Raises:
-        RequestError: ``images`` is not a list.
-    """
-    several = row.get("images")
-    if several is None:
-        return [] if row.get("image") is None else [row["image"]]
-    if isinstance(several, str | bytes | Mapping) or not isinstance(several, Sequence):
-        raise RequestError(f"'images' must be a list, got {type(several).__name__}")
-    return list(several)
 
 
 def encodable(text: str) -> str:

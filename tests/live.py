@@ -27,6 +27,19 @@ class LiveJudge:
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(timeout)
 
 
+def vllm_counter(name: str) -> float:
+    """A counter of vLLM's own, summed over its labels."""
+    from prometheus_client import REGISTRY
+
+    return sum(
+        sample.value
+        for metric in REGISTRY.collect()
+        if metric.name == name
+        for sample in metric.samples
+        if sample.name == f"{name}_total"
+    )
+
+
 @pytest.fixture(scope="session")
 def live() -> Iterator[LiveJudge]:
     """Starts once, on first use."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from judge.folder import Decoding
@@ -13,7 +14,9 @@ class Engine(Protocol):
 
     @property
     def identity(self) -> str:
-        """Engine and number format, e.g. ``"vllm/bfloat16"``: part of a judge's fingerprint."""
+        """Engine, number format and what else of its options replies depend on, e.g.
+        ``"vllm/bfloat16"``: part of a judge's fingerprint.
+        """
         ...
 
     async def start(self) -> None:
@@ -50,3 +53,13 @@ class Engine(Protocol):
     async def close(self) -> None:
         """Stops the engine and frees its memory. Idempotent."""
         ...
+
+
+def identity(
+    engine: str, dtype: object, options: Mapping[str, object], telling: Iterable[str]
+) -> str:
+    """``engine/dtype`` with those of the ``telling`` options that are set: see
+    :attr:`Engine.identity`.
+    """
+    told = (f"{name}={options[name]}" for name in telling if options.get(name) is not None)
+    return "/".join((engine, str(dtype), *told))

@@ -33,15 +33,24 @@ class ScriptedEngine:
     A reply is cut behind the first of the prompt's stop texts, as a real engine would; ``likely``
     answers :meth:`next_tokens`.
 
-    ``prompts`` keeps what it was asked, in order; ``in_flight_peak`` how many at once.
+    ``prompts`` holds what it was asked, in order, or the first ``keep`` of that;
+    ``in_flight_peak`` tells how many were under way at once.
     """
 
     identity = "scripted"
 
-    def __init__(self, script: Script, *, likely: Likely | None = None, delay: float = 0.0) -> None:
+    def __init__(
+        self,
+        script: Script,
+        *,
+        likely: Likely | None = None,
+        delay: float = 0.0,
+        keep: int | None = None,
+    ) -> None:
         self._script = script
         self._likely = likely
         self._delay = delay
+        self._keep = keep
         self._in_flight = 0
         self.in_flight_peak = 0
         self.prompts: list[Prompt] = []
@@ -50,7 +59,8 @@ class ScriptedEngine:
         return None
 
     async def generate(self, prompt: Prompt, decoding: Decoding) -> Completion:
-        self.prompts.append(prompt)
+        if self._keep is None or len(self.prompts) < self._keep:
+            self.prompts.append(prompt)
         self._in_flight += 1
         self.in_flight_peak = max(self.in_flight_peak, self._in_flight)
         try:

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import uuid
+from collections.abc import Collection
+from pathlib import Path
 from typing import Any, Literal
 
-from judge.engines.vllm_inputs import vllm_inputs
+from judge.encoders import MoleculeEncoder
+from judge.engines.base import identity
+from judge.engines.vllm_inputs import only_unfolds, vllm_inputs
 from judge.errors import EngineDeadError, EngineError, MissingExtraError
-from judge.folder import Decoding
+from judge.folder import ADAPTER_FILE, Decoding
 from judge.types import Completion, NextToken, Prompt, Usage
 
 _CPU_CACHE_GIB = "1"
 _LIKELIEST = 20
 """Log-probabilities a position; vLLM gives at most 20 unless told otherwise."""
+_TELLING = (
+    "quantization",
+    "kv_cache_dtype",
+    "revision",
+    "tokenizer",
+    "hf_overrides",
+    "mm_processor_kwargs",
+)
+"""Engine arguments that replies depend on, beside the number format."""
+_LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
+"""Ranks that vLLM makes room for."""
 
 
 class VllmEngine:
@@ -22,15 +38,34 @@ class VllmEngine:
 
     Args:
         weights: a checkpoint folder or a hub id.
+        adapter: folder of a LoRA adapter (PEFT) over them.
+        modalities: what prompts may hold, of :data:`judge.profile.MODALITIES`.
         max_images: most pictures in one prompt.
+        max_videos: most videos in one prompt.
+        max_audios: most recordings in one prompt.
+        molecule_encoder: shows molecules as embeddings; they and other media do not go together
+            in a prompt.
         options: any of vLLM's engine arguments by vLLM's own names, e.g. ``dtype="bfloat16"``,
-            ``tensor_parallel_size=2``, ``gpu_memory_utilization=0.5``.
+            ``quantization="fp8"``, ``tensor_parallel_size=2``, ``data_parallel_size=2``,
+            ``gpu_memory_utilization=0.5``.
 
     Raises:
         MissingExtraError: vLLM is not installed.
+        EngineError: the adapter's configuration cannot be read, or its rank is beyond vLLM's.
     """
 
-    def __init__(self, weights: str, *, max_images: int = 4, **options: Any) -> None:
+    def __init__(
+        self,
+        weights: str,
+        *,
+        adapter: str | None = None,
+        modalities: Collection[str] = ("text", "image"),
+        max_images: int = 4,
+        max_videos: int = 2,
+        max_audios: int = 2,
+        molecule_encoder: MoleculeEncoder | None = None,
+        **options: Any,
+    ) -> None:
         # On a CPU, vLLM takes 4 GiB for its cache unless told; this leaves room for a trainer.
         os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", _CPU_CACHE_GIB)
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
@@ -43,11 +78,22 @@ class VllmEngine:
         self._options: dict[str, Any] = {
             "model": weights,
             "dtype": "bfloat16",
-            "limit_mm_per_prompt": {"image": max_images, "video": 0},
+            "limit_mm_per_prompt": {
+                kind: most if kind in modalities else 0
+                for kind, most in (
+                    ("image", max_images),
+                    ("video", max_videos),
+                    ("audio", max_audios),
+                )
+            },
             "enable_prefix_caching": True,
             "disable_log_stats": False,  # the cache counters are read from the metrics
+            **({} if adapter is None else _lora_arguments(Path(adapter))),
+            **({} if molecule_encoder is None else {"enable_prompt_embeds": True}),
             **options,
         }
+        self._adapter = adapter
+        self._encoder = molecule_encoder
         self.llm: Any = None
         """The ``AsyncLLM``, once started."""
         self.tokenizer: Any = None
@@ -57,7 +103,8 @@ class VllmEngine:
 
     @property
     def identity(self) -> str:
-        return f"vllm/{self._options['dtype']}"
+        own = identity("vllm", self._options["dtype"], self._options, _TELLING)
+        return own if self._encoder is None else f"{own}/{self._encoder.identity}"
 
     @property
     def unfinished(self) -> int:
@@ -79,6 +126,13 @@ class VllmEngine:
 
     def _load(self) -> Any:
         arguments = self._vllm.AsyncEngineArgs(**self._options)
+        if self._encoder is not None:
+            width = arguments.create_model_config().get_hidden_size()
+            if width != self._encoder.hidden_size:  # vLLM would die of the first prompt
+                raise EngineError(
+                    f"the molecule encoder {self._encoder.identity} makes embeddings of width "
+                    f"{self._encoder.hidden_size}, the model's are of width {width}"
+                )
         from vllm.v1.engine.async_llm import AsyncLLM
 
         return AsyncLLM.from_engine_args(arguments)
@@ -135,16 +189,27 @@ class VllmEngine:
             await self.start()
         if asyncio.get_running_loop() is not self._loop:  # its outputs would never arrive
             raise EngineError("vLLM serves the event loop that started it; close it there first")
+        from vllm.lora.request import LoRARequest
         from vllm.v1.engine.exceptions import EngineDeadError as VllmDeadError
 
-        inputs = vllm_inputs(prompt, self.tokenizer)
+        inputs = vllm_inputs(prompt, self.tokenizer, self._encoder)
+        lora = None if self._adapter is None else LoRARequest("judge", 1, self._adapter)
+        llm = self.llm
         try:
-            stream = self.llm.generate(inputs, params, uuid.uuid4().hex)
+            stream = llm.generate(inputs, params, uuid.uuid4().hex, lora_request=lora)
             (final,) = [output async for output in stream]
         except VllmDeadError as error:
+            if llm is not self.llm:
+                raise EngineDeadError("the vLLM engine was closed meanwhile") from error
             raise EngineDeadError("the vLLM engine has died; see its log above") from error
         except Exception as error:  # a refused prompt; its types change by version
             raise EngineError(f"vLLM refused the prompt: {error}") from error
+        sent = inputs["prompt_token_ids"]
+        if "multi_modal_data" in inputs and not only_unfolds(sent, final.prompt_token_ids):
+            raise EngineError(
+                "vLLM tokenised the prompt's text again to find the places of its media; "
+                "give the checkpoint a chat template with its model's own placeholders"
+            )
         finish = final.outputs[0].finish_reason
         if finish not in {"stop", "length"}:
             raise EngineError(f"vLLM ended the reply with {finish!r}")
@@ -152,6 +217,40 @@ class VllmEngine:
 
     async def close(self) -> None:
         async with self._changing:
-            if self.llm is not None:
-                llm, self.llm = self.llm, None
-                await asyncio.to_thread(llm.shutdown)
+            if self.llm is None:
+                return
+            llm, self.llm = self.llm, None
+            if asyncio.get_running_loop() is self._loop:
+                await _stop_outputs(llm)
+            await asyncio.to_thread(llm.shutdown)
+
+
+async def _stop_outputs(llm: Any) -> None:
+    """Ends the task that hands outputs on, and the requests that wait for them.
+
+    ``AsyncLLM.shutdown`` cancels that task last: by then it has seen the engine go, and logged the
+    orderly end as a failure.
+    """
+    from vllm.v1.engine.exceptions import EngineDeadError as VllmDeadError
+
+    if llm.output_handler is not None:
+        llm.output_handler.cancel()
+        await asyncio.wait([llm.output_handler])
+    llm.output_processor.propagate_error(VllmDeadError())
+
+
+def _lora_arguments(adapter: Path) -> dict[str, Any]:
+    """vLLM's engine arguments for this adapter."""
+    path = adapter / ADAPTER_FILE
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        rank = max(config["r"], *config.get("rank_pattern", {}).values())
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EngineError(f"{path} does not hold a LoRA configuration: {error!r}") from error
+    room = next((each for each in _LORA_RANKS if each >= rank), None)
+    if room is None:
+        raise EngineError(
+            f"{path}: vLLM takes ranks up to {_LORA_RANKS[-1]}, got {rank}; merge the adapter "
+            "into its base (peft's merge_and_unload)"
+        )
+    return {"enable_lora": True, "max_lora_rank": room, "max_loras": 1}

@@ -8,13 +8,15 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from tqdm.auto import tqdm
+from transformers import AutoProcessor
 
 from judge.errors import RequestError
 from judge.nano.cards import write_card
 from judge.nano.model import make_model, make_processor, save_checkpoint
-from judge.nano.pretrain import PERCEIVE, REASON, Pretrainer, PretrainPlan
+from judge.nano.pretrain import DECIDE, PERCEIVE, REASON, REVIEW, Pretrainer, PretrainPlan
 from judge.nano.tokenizer import train_tokenizer
 from judge.nano.tune import (
     TunePlan,
@@ -32,10 +34,12 @@ class BuildPlan:
 
     perceive: PretrainPlan = PERCEIVE
     reason: PretrainPlan = REASON
-    judge: TunePlan = field(default_factory=lambda: TunePlan(steps=350))
+    decide: PretrainPlan = DECIDE
+    review: PretrainPlan = REVIEW
+    judge: TunePlan = field(default_factory=lambda: TunePlan(steps=400))
     answer_first: TunePlan = field(default_factory=lambda: TunePlan(steps=350))
     captioner: TunePlan = field(default_factory=lambda: TunePlan(steps=100, freeze_vision=False))
-    rows: int = 11_200
+    rows: int = 12_800
     """Judging rows: each is seen once."""
     pictures: int = 3_200
     """Captioned pictures for the captioner."""
@@ -46,6 +50,8 @@ class BuildPlan:
         return BuildPlan(
             perceive=replace(self.perceive, steps=steps, early=early, pool=64),
             reason=replace(self.reason, steps=steps, pool=64),
+            decide=replace(self.decide, steps=steps, pool=64),
+            review=replace(self.review, steps=steps, pool=64),
             judge=replace(self.judge, steps=steps, batch=4),
             answer_first=replace(self.answer_first, steps=steps, batch=4),
             captioner=replace(self.captioner, steps=steps, batch=4),
@@ -61,7 +67,7 @@ class Builder:
         self.plan = plan
         self.out = out
         self.work = work
-        self.processor = make_processor(train_tokenizer())
+        self.processor: Any = None
 
     def run(self) -> dict[str, float]:
         """Runs the stages that have no result yet; returns seconds by stage."""
@@ -72,6 +78,7 @@ class Builder:
             "nano-captioner": self._captioner,
         }
         self._claim()
+        self.processor = self._first_processor()
         seconds = {}
         for name, stage in tqdm(stages.items(), desc="nano family", unit="model"):
             started = time.monotonic()
@@ -98,10 +105,20 @@ class Builder:
             raise RequestError(f"{self.out} holds models of another plan; build to another --out")
         path.write_text(text, encoding="utf-8")
 
+    def _first_processor(self) -> Any:
+        """The processor that this build began with: what the tokenizer is trained on may change."""
+        folder = self.work / "processor"
+        if not folder.is_dir():
+            partial = self.work / "processor.partial"
+            make_processor(train_tokenizer()).save_pretrained(partial)
+            partial.rename(folder)
+        return AutoProcessor.from_pretrained(folder)
+
     def _base(self, folder: Path) -> None:
         model = make_model(self.processor.tokenizer, self.plan.perceive.seed)
-        for plan in (self.plan.perceive, self.plan.reason):
-            trainer = Pretrainer(plan, model, self.processor, self.work / plan.lesson)
+        plan = self.plan
+        for lesson in (plan.perceive, plan.reason, plan.decide, plan.review):
+            trainer = Pretrainer(lesson, model, self.processor, self.work / lesson.lesson)
             trainer.run(on_early=lambda early: save_checkpoint(early, self.processor, self._early))
         save_checkpoint(model, self.processor, folder)
 

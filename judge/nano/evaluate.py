@@ -54,7 +54,7 @@ async def evaluate(judge: Judge, count: int, seed: int = 0) -> dict[Kind, KindRe
         reports = {}
         for kind, of_kind in samples.items():
             outcomes = await asyncio.gather(*(one(sample) for sample in of_kind))
-            reports[kind] = report([sample.score for sample in of_kind], outcomes)
+            reports[kind] = report([sample.scores[0] for sample in of_kind], outcomes)
         return reports
 
 

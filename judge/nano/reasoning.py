@@ -6,7 +6,8 @@ judges with such chains, and does not with one sentence an object.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from judge.molecules import MoleculeCard
 from judge.nano.captions import slots
@@ -33,7 +34,28 @@ def note_scene(scene: Scene) -> str:
 
 def compare_caption(scene: Scene, text: str) -> Comparison:
     """Notes the scene, then checks each attribute of each object of a caption against it."""
-    lines = [note_scene(scene)]
+    checks = _check_caption(scene, text)
+    return replace(checks, text=f"{note_scene(scene)}\n{checks.text}")
+
+
+def compare_captions(
+    scene: Scene, texts: Sequence[str], low: int, high: int
+) -> tuple[str, tuple[int, ...]]:
+    """Notes the scene once, then checks each caption and states its score from ``low`` to ``high``.
+
+    Returns the reasoning and the scores.
+    """
+    lines, scores = [note_scene(scene)], []
+    for number, text in enumerate(texts, start=1):
+        checks = _check_caption(scene, text)
+        score = checks.score(low, high)
+        lines += [f"answer {number}:", f"{checks.text} score {score}."]
+        scores.append(score)
+    return "\n".join(lines), tuple(scores)
+
+
+def _check_caption(scene: Scene, text: str) -> Comparison:
+    lines = []
     wrong = 0
     pairs = slots(scene, text)
     for index, (true, said) in enumerate(pairs, start=1):

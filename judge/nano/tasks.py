@@ -21,7 +21,7 @@ from judge.nano.reasoning import (
     list_beside,
     note_scene,
 )
-from judge.nano.scenes import ATTRIBUTES, Scene, caption, draw_scene, facts, tell
+from judge.nano.scenes import ATTRIBUTES, WORDS, Scene, caption, draw_scene, facts, tell
 from judge.nano.wishes import draw_card, draw_wish, made_up_card, wish_text
 
 CAPTION_INSTRUCTION = "Describe every object with its size, color, shape and place."
@@ -49,6 +49,7 @@ _FILLER = (
 _HEADERS = ("Note", "Remark", "Draft", "Another Text", "Answer of a Reader", "Assistant's Answer")
 
 
+_PAIRS = 8
 _ENDINGS = ("Your Reply", "Your Notes", "Your Judgement")
 
 
@@ -91,6 +92,21 @@ def chain_sample(rng: random.Random, scene: Scene, picture: bool) -> Sample:
         return rng.choices((_list, _beside), weights=(2, 3))[0](rng, scene, picture=True)
     steps = (_list, _beside, _compare_texts, _check_wish, _repeat)
     return rng.choices(steps, weights=(2, 3, 10, 6, 2))[0](rng, scene)
+
+
+def pairs_sample(rng: random.Random, scene: Scene, picture: bool) -> Sample:
+    """Pairs of words in a row, half of them the same: what is left to do is to tell which differ.
+
+    Colors and shapes above all, of which there are most to confuse. No scene and no picture.
+    """
+    pairs, checks, wrong = [], [], 0
+    for name in rng.choices(ATTRIBUTES, weights=(1, 5, 5, 1), k=_PAIRS):
+        first = rng.choice(WORDS[name])
+        second = first if rng.random() < 0.5 else rng.choice(WORDS[name])
+        pairs.append(f"{name} {first}, {second}.")
+        wrong += first != second
+        checks.append(f"{name} {first}, {second}{f' wrong {wrong}' if first != second else ''}.")
+    return Sample("", f"{' '.join(pairs)}\nSay what is wrong.", " ".join(checks))
 
 
 def _list(rng: random.Random, scene: Scene, picture: bool = False) -> Sample:

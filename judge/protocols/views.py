@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from judge.errors import RequestError
-from judge.molecules import draw_molecule, molecule_card, molecule_text
+from judge.molecules import MAX_DRAWN, draw_molecule, molecule_card, molecule_text
 from judge.profile import MoleculeView
 from judge.protocols.template import Parts, trusted, untrusted
 from judge.rubrics import Rubric
@@ -14,7 +14,7 @@ def show_candidate(candidate: Candidate, rubric: Rubric, molecules: MoleculeView
     """The candidate as parts of a prompt; what came from a request is not trusted.
 
     An invalid molecule is always stated in words, so that a drawing or an embedding of it never
-    stands for nothing.
+    stands for nothing. One too large to be drawn is shown by its card.
 
     Raises:
         RequestError: the rubric judges molecules, and the candidate is none.
@@ -30,8 +30,12 @@ def show_candidate(candidate: Candidate, rubric: Rubric, molecules: MoleculeView
         if candidate.text or not parts:
             parts = (*parts, candidate.text)
         return untrusted(parts)
-    if molecules == "card" or molecule_card(smiles) is None:
+    card = molecule_card(smiles)
+    if card is None or (molecules == "drawing" and card.properties["heavy atoms"] > MAX_DRAWN):
+        molecules = "card"
+    if molecules == "card":
         return untrusted((*candidate.media, molecule_text(smiles)))
+    written = f"SMILES: {smiles}"
     if molecules == "drawing":
-        return untrusted((*candidate.media, draw_molecule(smiles), f"SMILES: {smiles}"))
-    return (*untrusted((f"SMILES: {smiles}",)), *trusted("\n"), MoleculeSlot(smiles))
+        return untrusted((*candidate.media, draw_molecule(smiles), written))
+    return (*untrusted((*candidate.media, written)), *trusted("\n"), MoleculeSlot(smiles))

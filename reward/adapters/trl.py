@@ -19,13 +19,14 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 from judge.errors import RequestError
-from judge.rows import message_text
+from judge.messages import message_text
+from judge.rows import picture_sources
 from judge.types import Image
 from reward.client import RewardClient
 from reward.errors import RewardRequestError
 from reward.sync_client import SyncRewardClient
 from reward.types import Reward
-from reward.wire import DEFAULT_DEADLINE_S, DEFAULT_URL, Pictures, picture_sources
+from reward.wire import DEFAULT_DEADLINE_S, DEFAULT_URL, Pictures
 
 Row = dict[str, Any]
 Group = tuple[str, tuple[str, ...]]

@@ -40,21 +40,26 @@ class CaptionReport:
 
 
 @torch.inference_mode()
-def write_captions(model: Any, processor: Any, pictures: Sequence[Image.Image]) -> list[str]:
-    """Greedy captions, one a picture."""
+def write_captions(
+    model: Any, processor: Any, pictures: Sequence[Image.Image], *, temperature: float = 0.0
+) -> list[str]:
+    """Captions, one a picture: greedy, or sampled where ``temperature`` is above 0."""
     was_training = model.training
     model.eval()
     prompt = processor.apply_chat_template(
         prepare_multimodal_messages(PROMPT, images=[pictures[0]]),
         add_generation_prompt=True,
     )
+    sampling: dict[str, Any] = {"do_sample": False}
+    if temperature > 0:
+        sampling = {"do_sample": True, "temperature": temperature, "top_k": 0}
     texts: list[str] = []
     for start in range(0, len(pictures), _BATCH):
         batch = list(pictures[start : start + _BATCH])
         inputs = processor(
             text=[prompt] * len(batch), images=batch, return_tensors="pt", padding=True
         ).to(model.device)
-        ids = model.generate(**inputs, do_sample=False, max_new_tokens=MAX_NEW_TOKENS)
+        ids = model.generate(**inputs, max_new_tokens=MAX_NEW_TOKENS, **sampling)
         replies = ids[:, inputs["input_ids"].shape[1] :]
         texts += processor.batch_decode(replies, skip_special_tokens=True)
     model.train(was_training)

@@ -17,21 +17,29 @@ from judge.nano.tokenizer import train_tokenizer
 
 def test_pretraining_lowers_the_loss_and_resumes_where_it_was(tmp_path: Path) -> None:
     plan = replace(
-        PERCEIVE, steps=40, early=20, short_batch=8, long_batch=4, pool=64, warmup=5, save_every=30
+        PERCEIVE, steps=40, early=35, short_batch=8, long_batch=4, pool=64, warmup=5, save_every=30
     )
     processor = make_processor(train_tokenizer(samples=300))
 
-    def trainer(of: PretrainPlan) -> Pretrainer:
-        return Pretrainer(of, make_model(processor.tokenizer), processor, tmp_path)
+    def trainer(of: PretrainPlan, folder: str) -> Pretrainer:
+        return Pretrainer(of, make_model(processor.tokenizer), processor, tmp_path / folder)
 
     early = []
-    losses = trainer(plan).run(on_early=early.append)
+    losses = trainer(plan, "whole").run(on_early=early.append)
     assert len(losses) == 40
     assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
     assert len(early) == 1
-    assert trainer(plan).run(on_early=early.append) == []
+
+    def killed(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trainer(plan, "killed").run(on_early=killed)
+    resumed = trainer(plan, "killed").run(on_early=early.append)
+    assert resumed == pytest.approx(losses[30:], rel=1e-3), "behind step 30, as if never killed"
+    assert trainer(plan, "killed").run(on_early=early.append) == []
     with pytest.raises(ValueError, match="another plan"):
-        trainer(replace(plan, seed=1)).run(on_early=early.append)
+        trainer(replace(plan, seed=1), "killed").run(on_early=early.append)
 
 
 def test_every_stage_builds_a_model_that_loads(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -30,12 +31,12 @@ def test_the_trl_command_takes_the_reward_by_its_dotted_path(
     data = tmp_path / "data"
     data.mkdir()
     training_pictures(8, seed=0).to_parquet(data / "train.parquet")
-    command = (
+    command = shlex.split(
         "trl grpo --reward_funcs reward.adapters.trl.judge_reward --max_steps 2 --logging_steps 1 "
         "--per_device_train_batch_size 8 --num_generations 4 --max_completion_length 64 "
         "--dtype float32 --bf16 false --use_cpu true --report_to none --save_strategy no "
         "--gradient_checkpointing false --disable_tqdm true"
-    ).split()
+    )
     command += ["--model_name_or_path", str(CAPTIONER), "--dataset_name", str(data)]
     command += ["--output_dir", str(tmp_path / "out")]
     done = subprocess.run(

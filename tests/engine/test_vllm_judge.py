@@ -7,7 +7,6 @@ import random
 from dataclasses import replace
 
 import pytest
-from prometheus_client import REGISTRY
 
 from judge import Candidate, JudgeRequest, Reason, Unjudged, Verdict, load_image, load_rubric
 from judge.engines.vllm import VllmEngine
@@ -17,21 +16,10 @@ from judge.judge import Judge
 from judge.nano.evaluate import evaluate
 from judge.nano.scenes import caption, draw_scene, render
 from judge.nano.tasks import CAPTION_INSTRUCTION
-from tests.live import LiveJudge
+from tests.live import LiveJudge, vllm_counter
 
 pytestmark = pytest.mark.engine
 RUBRIC = load_rubric("captioning")
-
-
-def _counter(name: str) -> float:
-    """vLLM's own counter, summed over its labels."""
-    return sum(
-        sample.value
-        for metric in REGISTRY.collect()
-        if metric.name == name
-        for sample in metric.samples
-        if sample.name == f"{name}_total"
-    )
 
 
 def _group(size: int, seed: int) -> list[JudgeRequest]:
@@ -57,13 +45,13 @@ def test_a_groups_requests_share_their_prefix_and_their_pictures_encoding(live: 
     first, *others = _group(8, seed=123)
     warm = live.run(live.judge.judge(first))
     names = ("vllm:prefix_cache_queries", "vllm:prefix_cache_hits", "vllm:mm_cache_hits")
-    before = {name: _counter(name) for name in names}
+    before = {name: vllm_counter(name) for name in names}
 
     async def rest() -> list[object]:
         return await asyncio.gather(*(live.judge.judge(request) for request in others))
 
     outcomes = live.run(rest())
-    gained = {name: _counter(name) - before[name] for name in names}
+    gained = {name: vllm_counter(name) - before[name] for name in names}
     assert all(isinstance(outcome, Verdict) for outcome in [warm, *outcomes])
     assert gained["vllm:mm_cache_hits"] == len(others), "the picture was processed again"
     # Everything before the candidate is shared, in whole cache blocks of 16 tokens or more.

@@ -1,4 +1,4 @@
-"""The card of a molecule, and what is no molecule."""
+"""The card and the drawing of a molecule, and what is no molecule."""
 
 from __future__ import annotations
 
@@ -10,9 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from judge import MissingExtraError
+from judge import Candidate, MediaError, MissingExtraError, load_rubric
 from judge import molecules as molecules_module
-from judge.molecules import MAX_SMILES, PROPERTIES, molecule_card, molecule_text
+from judge.media import open_pixels
+from judge.molecules import (
+    DRAWING,
+    MAX_DRAWN,
+    MAX_SMILES,
+    PROPERTIES,
+    draw_molecule,
+    molecule_card,
+    molecule_text,
+)
+from judge.protocols.views import show_candidate
+from judge.types import Segment
 
 ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
 
@@ -99,6 +110,59 @@ def test_longest_smiles_is_read() -> None:
 def test_logp_is_never_minus_zero() -> None:
     for smiles in ("CCO", "[He]", "OCC"):
         assert "logP: -0.0" not in molecule_text(smiles)
+
+
+# --- drawings -----------------------------------------------------------------------------------
+
+
+def pixels(smiles: str) -> Any:
+    return open_pixels(draw_molecule(smiles))
+
+
+def test_drawing_is_a_square_of_colour_on_white() -> None:
+    image = draw_molecule(ASPIRIN)
+    assert (image.width, image.height) == (DRAWING, DRAWING)
+    colours = {colour: count for count, colour in pixels(ASPIRIN).getcolors(100_000)}
+    assert colours[255, 255, 255] > 0.8 * DRAWING**2
+    assert any(red > 200 and blue < 80 for red, _, blue in colours), "oxygen is red"
+
+
+def test_one_molecule_has_one_drawing_and_another_has_another() -> None:
+    assert draw_molecule("CCO") == draw_molecule("CCO")
+    assert draw_molecule("CCO").sha256 != draw_molecule("CCN").sha256
+    mirrored = draw_molecule("C[C@H](N)C(=O)O").sha256, draw_molecule("C[C@@H](N)C(=O)O").sha256
+    assert mirrored[0] != mirrored[1], "mirror images are told apart"
+
+
+@pytest.mark.parametrize("smiles", ["", "C1CC", "CCO named", "C" * (MAX_SMILES + 1)])
+def test_what_is_no_molecule_is_not_drawn(smiles: str) -> None:
+    with pytest.raises(MediaError, match="nothing to draw"):
+        draw_molecule(smiles)
+
+
+def test_molecule_too_large_to_be_seen_is_not_drawn() -> None:
+    assert draw_molecule("C" * MAX_DRAWN).width == DRAWING
+    with pytest.raises(MediaError, match=f"{MAX_DRAWN + 1} heavy atoms is not drawn"):
+        draw_molecule("C" * (MAX_DRAWN + 1))
+
+
+@pytest.mark.parametrize("view", ["card", "drawing", "embeddings"])
+@pytest.mark.parametrize("smiles", ["C1CC", "", "CCO named"])
+def test_invalid_molecule_is_stated_in_words_in_every_view(smiles: str, view: Any) -> None:
+    (shown,) = show_candidate(Candidate(molecule=smiles), load_rubric("molecule"), view)
+    assert isinstance(shown, Segment)
+    assert shown.text.endswith("valid: no")
+
+
+def test_views_show_the_card_the_drawing_or_the_slot() -> None:
+    def kinds(smiles: str, view: Any) -> list[str]:
+        parts = show_candidate(Candidate(molecule=smiles), load_rubric("molecule"), view)
+        return [type(part).__name__ for part in parts]
+
+    assert kinds("CCO", "card") == ["Segment"]
+    assert kinds("CCO", "drawing") == ["Image", "Segment", "Segment"]
+    assert kinds("CCO", "embeddings") == ["Segment", "Segment", "MoleculeSlot"]
+    assert kinds("C" * (MAX_DRAWN + 1), "drawing") == ["Segment"], "the card, where none can see"
 
 
 @settings(deadline=None)

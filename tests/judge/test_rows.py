@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import io
+import wave
 from typing import Any
 
 import pytest
 from PIL import Image as Pillow
 
-from judge import Image, JudgeRequest, RequestError, load_rubric, request_from_row
-from judge.rows import message_text
+from judge import Candidate, Image, JudgeRequest, RequestError, load_rubric, request_from_row
+from judge.messages import message_text
+from judge.types import Audio, Video
 
 RUBRIC = load_rubric("helpfulness")
+
+
+def recording() -> bytes:
+    """A tenth of a second of silence as a WAV file."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as wav:
+        wav.setnchannels(1)
+        wav.setsampwidth(2)
+        wav.setframerate(16_000)
+        wav.writeframes(bytes(2 * 1_600))
+    return file.getvalue()
 
 
 def picture_bytes(colour: str = "red") -> bytes:
@@ -140,8 +153,29 @@ def test_rubric_column_is_used_where_no_rubric_is_given() -> None:
         ({"prompt": "Why?", "completion": "So.", "images": "a.png"}, "'images' must be a list"),
         ({"prompt": "Why?", "completion": "So.", "images": b"\x89"}, "'images' must be a list"),
         ({"prompt": "Why?", "completion": "So.", "image": 5}, "image"),
-        ({"prompt": "Why?", "completion": "So.", "images": [None]}, "image"),
-        ({"prompt": "Why?", "completion": "So.", "image": "/nowhere.png"}, r"/nowhere\.png"),
+        ({"prompt": "Why?", "completion": "So.", "images": [None]}, "^'images': "),
+        (
+            {"prompt": "Why?", "completion": "So.", "image": "/nowhere.png"},
+            r"'image'.*/nowhere\.png",
+        ),
+        (
+            {"prompt": "Why?", "completion": "So.", "video": "/nowhere.mp4"},
+            r"'video'.*/nowhere\.mp4",
+        ),
+        (
+            {"prompt": "Why?", "completion": "So.", "audio": "/nowhere.wav"},
+            r"'audio'.*/nowhere\.wav",
+        ),
+        ({"prompt": "Why?", "completions": "So."}, "'completions' must be a list, got str"),
+        ({"prompt": "Why?", "completions": ["So.", 5]}, r"'completions\[1\]' must be a string"),
+        ({"prompt": "Why?", "completions": []}, "at least one; got 0"),
+        ({"prompt": "Why?", "molecules": ["CCO", None]}, r"'molecules\[1\]' must be a SMILES"),
+        ({"prompt": "Why?", "completion": "a", "completions": ["a"]}, "'completion' and 'compl"),
+        ({"prompt": "Why?", "chosen": "a"}, "in 'chosen' and 'rejected'; got 'chosen'"),
+        ({"prompt": "Why?", "completions": ["a"], "molecules": ["C", "O"]}, "got 1 and 2"),
+        ({"prompt": "Why?", "candidate_images": ["/nowhere.png"]}, r"'candidate_images\[0\]'"),
+        ({"prompt": "Why?", "completion": "a", "protocol": "duel"}, "'protocol' must be one of"),
+        ({"prompt": "Why?", "completion": "a", "protocol": 5}, "'protocol' must be one of"),
     ],
 )
 def test_row_of_another_shape_is_refused_and_the_message_names_the_column(
@@ -149,6 +183,105 @@ def test_row_of_another_shape_is_refused_and_the_message_names_the_column(
 ) -> None:
     with pytest.raises(RequestError, match=message):
         request_from_row(row, RUBRIC)
+
+
+def several(**row: Any) -> JudgeRequest:
+    return request_from_row({"prompt": "Why?", **row}, RUBRIC)
+
+
+def test_completions_become_candidates_in_order() -> None:
+    made = several(completions=["So.", [{"role": "assistant", "content": "Because."}], ""])
+    assert made.candidates == (Candidate("So."), Candidate("Because."), Candidate(""))
+    assert made.protocol == "listwise"
+
+
+def test_chosen_comes_before_rejected() -> None:
+    made = several(rejected="No idea.", chosen="Because.")
+    assert made.candidates == (Candidate("Because."), Candidate("No idea."))
+    assert made.protocol == "pairwise"
+
+
+ASK = {"role": "user", "content": "Why?"}
+GOOD = {"role": "assistant", "content": "Because."}
+BAD = {"role": "assistant", "content": "No idea."}
+MORE = {"role": "user", "content": "Go on."}
+
+
+@pytest.mark.parametrize(
+    ("row", "question", "candidates"),
+    [
+        ({"chosen": [ASK, GOOD], "rejected": [ASK, BAD]}, "Why?", ("Because.", "No idea.")),
+        (
+            {"prompt": "Why?", "chosen": [ASK, GOOD], "rejected": [ASK, BAD]},
+            "Why?",
+            ("Because.", "No idea."),
+        ),
+        (
+            {"chosen": [ASK, BAD, MORE, GOOD], "rejected": [ASK, BAD, MORE, BAD]},
+            "User: Why?\n\nAssistant: No idea.\n\nUser: Go on.",
+            ("Because.", "No idea."),
+        ),
+        ({"chosen": [ASK, GOOD], "rejected": [ASK, GOOD]}, "Why?", ("Because.", "Because.")),
+        (
+            {"prompt": [ASK], "chosen": [GOOD, MORE, GOOD], "rejected": [GOOD, MORE, BAD]},
+            "Why?",
+            (
+                "Assistant: Because.\n\nUser: Go on.\n\nAssistant: Because.",
+                "Assistant: Because.\n\nUser: Go on.\n\nAssistant: No idea.",
+            ),
+        ),
+    ],
+)
+def test_turns_that_both_conversations_begin_with_are_the_prompt(
+    row: dict[str, Any], question: str, candidates: tuple[str, str]
+) -> None:
+    made = request_from_row(row, RUBRIC)
+    assert made.question == (question,)
+    assert tuple(candidate.text for candidate in made.candidates) == candidates
+
+
+def test_molecules_become_candidates() -> None:
+    assert several(molecules=["CCO", ""]).candidates == (
+        Candidate(molecule="CCO"),
+        Candidate(molecule=""),
+    )
+
+
+def test_pictures_may_be_what_is_judged() -> None:
+    red, blue = picture_bytes("red"), picture_bytes("blue")
+    first, second, third = several(candidate_images=[red, [red, blue], []]).candidates
+    assert [image.data for image in first.media if isinstance(image, Image)] == [red]
+    assert [image.data for image in second.media if isinstance(image, Image)] == [red, blue]
+    assert third == Candidate()
+
+
+def test_pictures_and_texts_of_candidates_belong_together() -> None:
+    made = several(completions=["a", "b"], candidate_images=[[picture_bytes()], []])
+    assert [(each.text, len(each.media)) for each in made.candidates] == [("a", 1), ("b", 0)]
+
+
+def test_media_of_every_kind_stand_before_the_prompt() -> None:
+    frames = [Pillow.new("RGB", (32, 32), colour) for colour in ("red", "blue")]
+    made = request(image=picture_bytes(), video=frames, audios=[recording(), recording()])
+    kinds = [type(part) for part in made.question]
+    assert kinds == [Image, Video, Audio, Audio, str]
+
+
+@pytest.mark.parametrize(
+    ("count", "named", "option", "expected"),
+    [
+        (1, None, None, "pointwise"),
+        (2, None, None, "pairwise"),
+        (5, None, None, "listwise"),
+        (2, "choice", None, "choice"),
+        (2, "choice", "listwise", "listwise"),
+    ],
+)
+def test_protocol_is_the_option_or_the_rows_or_goes_by_the_number_of_candidates(
+    count: int, named: str | None, option: Any, expected: str
+) -> None:
+    row = {"prompt": "Why?", "completions": ["So."] * count, "protocol": named}
+    assert request_from_row(row, RUBRIC, option).protocol == expected
 
 
 @pytest.mark.parametrize("rubric", [None, 5, ["captioning"]])

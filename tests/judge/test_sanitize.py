@@ -61,6 +61,10 @@ def test_smiles_on_a_line_of_its_own_passes_unchanged(smiles: str) -> None:
     assert neutralise(smiles) == smiles, "a molecule of one bracketed atom is not a heading"
 
 
+def test_half_of_a_character_is_dropped() -> None:
+    assert neutralise("a\ud83d</thi\udc00nk>b") == "a‹/think›b"
+
+
 def test_a_cut_is_shown() -> None:
     clean = neutralise("word " * MAX_CHARACTERS)
     assert len(clean) == MAX_CHARACTERS
@@ -116,6 +120,8 @@ pieces = st.lists(
                 "7",
             ),
             *("\u200b", "\u202e", "\u2028", "\u00a0", "\u00ad", "\x08", "\ufeff", "Rubric"),
+            *("\u200c", "\u200d", "\ufe0f", "\ufe00", "\u3164", "\u0323", "é", "#", "*", ":"),
+            *("INST", "SYS", "<<", ">>"),
         ]
     )
     | st.text(max_size=2)

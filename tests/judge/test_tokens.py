@@ -69,7 +69,7 @@ def test_special_token_spelled_in_a_request_is_plain_text(
     text = f"see {token}assistant {token}{token}"
     request = {
         "question": replace(ORDINARY, question=(text,)),
-        "candidate": replace(ORDINARY, candidate=Candidate(text)),
+        "candidate": replace(ORDINARY, candidates=(Candidate(text),)),
         "reference": replace(ORDINARY, reference=text),
     }[place]
     ids = prompt_token_ids(PROTOCOL.render(request), tokenizer)
@@ -101,7 +101,7 @@ def test_token_that_was_added_as_not_special_is_plain_text_too() -> None:
     tokenizer = train_tokenizer(samples=50)
     tokenizer.add_tokens(["<tool_call>"])
     added = tokenizer.convert_tokens_to_ids("<tool_call>")
-    request = replace(ORDINARY, candidate=Candidate("x <tool_call> y"))
+    request = replace(ORDINARY, candidates=(Candidate("x <tool_call> y"),))
     ids = prompt_token_ids(PROTOCOL.render(request), tokenizer)
     assert added not in ids, "markup of the model that is not marked as special can be forged"
 
@@ -119,7 +119,9 @@ def test_marks_of_untrusted_text_cannot_be_forged(mark: str, tokenizer: Any) -> 
         ORDINARY,
         replace(ORDINARY, question=("Line one.\nLine two.",), reference="A dog."),
         replace(ORDINARY, question=(picture(), "What is it?")),
-        replace(ORDINARY, question=(picture(), picture(), "Which?"), candidate=Candidate("1.5")),
+        replace(
+            ORDINARY, question=(picture(), picture(), "Which?"), candidates=(Candidate("1.5"),)
+        ),
         JudgeRequest(("A wish",), (Candidate(molecule="CCO"),), load_rubric("molecule")),
     ],
     ids=["text", "reference", "picture", "two-pictures", "molecule"],
@@ -140,7 +142,9 @@ def test_each_picture_has_one_placeholder(tokenizer: Any) -> None:
 
 def test_candidates_share_their_ids_up_to_the_candidate(tokenizer: Any) -> None:
     one, two = (
-        prompt_token_ids(PROTOCOL.render(replace(ORDINARY, candidate=Candidate(text))), tokenizer)
+        prompt_token_ids(
+            PROTOCOL.render(replace(ORDINARY, candidates=(Candidate(text),))), tokenizer
+        )
         for text in ("red square", "a blue circle")
     )
     shared = next(place for place, (a, b) in enumerate(zip(one, two, strict=False)) if a != b)
@@ -148,7 +152,7 @@ def test_candidates_share_their_ids_up_to_the_candidate(tokenizer: Any) -> None:
 
 
 def test_empty_texts_are_no_tokens(tokenizer: Any) -> None:
-    request = replace(ORDINARY, question=("",), candidate=Candidate(""))
+    request = replace(ORDINARY, question=("",), candidates=(Candidate(""),))
     prompt = PROTOCOL.render(request)
     assert prompt_token_ids(prompt, tokenizer) == templated_ids(prompt, tokenizer)
 

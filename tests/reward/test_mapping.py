@@ -14,7 +14,7 @@ RUBRIC = Rubric("r", "criteria")
 
 @pytest.mark.parametrize(("score", "value"), [(1, 0.0), (10, 1.0), (5.5, 0.5), (7, 6 / 9)])
 def test_linear_from_scale_to_range(score: float, value: float) -> None:
-    reward = to_reward(Verdict(score, (1, 10), "because", usage=Usage(5, 3)), RUBRIC)
+    reward = to_reward(Verdict((score,), (1, 10), "because", usage=Usage(5, 3)), RUBRIC)
     assert reward.value == pytest.approx(value)
     assert (reward.score, reward.reason, reward.rationale) == (score, None, "because")
     assert reward.usage == Usage(5, 3)
@@ -23,11 +23,11 @@ def test_linear_from_scale_to_range(score: float, value: float) -> None:
 @given(st.floats(0, 1), st.sampled_from([(0.0, 1.0), (-1.0, 1.0), (-0.3, 0.7), (2.0, 5.0)]))
 def test_stays_in_range_and_meets_its_ends(score: float, ends: tuple[float, float]) -> None:
     rubric = Rubric("r", "criteria", scale=(0, 1), reward_range=ends)
-    value = to_reward(Verdict(score, (0, 1), ""), rubric).value
+    value = to_reward(Verdict((score,), (0, 1), ""), rubric).value
     assert value is not None
     assert ends[0] <= value <= ends[1]
-    assert to_reward(Verdict(0, (0, 1), ""), rubric).value == ends[0]
-    assert to_reward(Verdict(1, (0, 1), ""), rubric).value == ends[1]
+    assert to_reward(Verdict((0,), (0, 1), ""), rubric).value == ends[0]
+    assert to_reward(Verdict((1,), (0, 1), ""), rubric).value == ends[1]
 
 
 @pytest.mark.parametrize("reason", list(Reason))

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from judge import Judge
+from judge import Image, Judge
 from reward.server import create_app
 from tests.reward.harness import TestEngine, make_judge, picture, serving
 
@@ -116,7 +116,7 @@ async def test_uploaded_picture_is_seen_by_hash(
     json["samples"][0]["images"] = [f"sha256:{digest}"]
     (result,) = await ask(http, json)
     assert result["reward"] == 1.0
-    assert [image.sha256 for image in engine.prompts[0].images] == [digest]
+    assert [image.sha256 for image in engine.prompts[0].parts(Image)] == [digest]
 
 
 async def test_reencoded_picture_keeps_the_hash_it_was_uploaded_under(
@@ -135,7 +135,7 @@ async def test_data_uri(http: httpx.AsyncClient, engine: TestEngine) -> None:
     uri = "data:image/png;base64," + base64.b64encode(png()).decode()
     json["samples"][0]["images"] = [uri, uri]
     assert (await ask(http, json))[0]["reward"] == 1.0
-    assert len(engine.prompts[0].images) == 2
+    assert len(engine.prompts[0].parts(Image)) == 2
 
 
 async def test_missing_pictures_are_named(http: httpx.AsyncClient, engine: TestEngine) -> None:

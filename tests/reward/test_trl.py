@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from judge import Reason
+from judge import Image, Reason
 from judge.engines.scripted import prompt_text
 from reward import Reward, RewardRequestError
 from reward.adapters import trl

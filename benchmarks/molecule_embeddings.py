@@ -1,0 +1,266 @@
+"""What a molecule encoder is worth: the same judge trained with one and without, in one run.
+
+Two tiny Llamas learn from scratch to check wishes for molecules ("rings 2 to 3, logP 1.0 to 3.0").
+One reads a molecule's SMILES alone; in the other's prompt the slots of a fingerprint encoder stand
+behind it, and the encoder is trained together with the judge. Data, order, steps and everything
+else are the same. Both are saved as judge folders, and judge molecules that neither has seen
+through vLLM: the one by token ids, the other by prompt embeddings. Run it with
+
+    .venv/bin/python benchmarks/molecule_embeddings.py --steps 1200
+
+It is also the example of how a judge with an encoder is made. Ends with one JSON line: the share of
+scores that are exactly right, Spearman's correlation with the right scores, and the share of
+replies that could be read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import math
+import random
+import time
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from tqdm.auto import tqdm
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+from judge import Candidate, Judge, JudgeRequest, Rubric
+from judge.encoders import FEATURES, molecule_features
+from judge.engines.tokens import SLOT, prompt_token_ids
+from judge.folder import FILE, embedded_checkpoint
+from judge.molecules import MoleculeCard, molecule_card
+from judge.nano.evaluate import KindReport, report
+from judge.nano.model import HIDDEN, INIT_STD
+from judge.nano.reasoning import compare_wish
+from judge.nano.wishes import draw_wish, molecule_pool, wish_text
+from judge.profile import parse_profile
+from judge.protocols import Pointwise
+
+RUBRIC = Rubric("wish", "How far does the molecule meet the wish, from {low} to {high}?")
+SLOTS = 4
+WIDTH = 256
+ENCODER_FILE = "molecule_encoder.safetensors"
+JUDGE_TOML = """\
+[judge]
+name = "molecules-by-NAME"
+modalities = ["text", "molecule"]
+molecules = "VIEW"
+ENCODER
+[protocols.pointwise]
+system = ""
+user = "{criteria}\\n{question}\\n{candidates}"
+prefill = "<think>\\n"
+stop = ["</answer>"]
+
+[decoding]
+max_tokens = 160
+"""
+ENCODER_TABLE = f"""
+[molecule_encoder]
+kind = "fingerprint"
+file = "{ENCODER_FILE}"
+slots = {SLOTS}
+"""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A request, the reply that is right, and its score."""
+
+    request: JudgeRequest
+    reply: str
+    score: int
+
+
+class EncoderNet(torch.nn.Module):
+    """The trainable twin of :class:`judge.encoders.FingerprintEncoder`."""
+
+    def __init__(self, features: torch.Tensor) -> None:
+        super().__init__()
+        self.mean = features.mean(dim=0)
+        self.scale = features.std(dim=0).clamp(min=0.25)  # rare substructures stay small
+        self.hidden = torch.nn.Linear(FEATURES, WIDTH)
+        self.output = torch.nn.Linear(WIDTH, SLOTS * HIDDEN)
+        torch.nn.init.normal_(self.output.weight, std=INIT_STD / math.sqrt(WIDTH / 2))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """From (molecules, FEATURES) to (molecules * SLOTS, HIDDEN)."""
+        hidden = torch.relu(self.hidden((features - self.mean) / self.scale))
+        return self.output(hidden).view(-1, HIDDEN)
+
+    def save(self, path: Path) -> None:
+        weights = {
+            "mean": self.mean,
+            "scale": self.scale,
+            "hidden_weight": self.hidden.weight,
+            "hidden_bias": self.hidden.bias,
+            "output_weight": self.output.weight,
+            "output_bias": self.output.bias,
+        }
+        save_file({name: tensor.detach().contiguous() for name, tensor in weights.items()}, path)
+
+
+@cache
+def card_of(smiles: str) -> MoleculeCard | None:
+    return molecule_card(smiles)
+
+
+@cache
+def features_of(smiles: str) -> np.ndarray:
+    return molecule_features(smiles)
+
+
+def split_pool(held_out: int) -> tuple[list[str], list[str]]:
+    """Molecules to train on, and others to be judged."""
+    pool = sorted(molecule_pool())
+    random.Random("molecules").shuffle(pool)
+    return pool[held_out:], pool[:held_out]
+
+
+def draw_sample(rng: random.Random, pool: list[str], protocol: Pointwise) -> Sample:
+    card = None
+    while card is None:
+        card = card_of(rng.choice(pool))
+    wish = draw_wish(rng, card)
+    by_text = protocol.molecules == "card"  # this judge is given the SMILES as words
+    candidate = Candidate(f"SMILES: {card.smiles}") if by_text else Candidate(molecule=card.smiles)
+    request = JudgeRequest((wish_text(wish),), (candidate,), RUBRIC)
+    comparison = compare_wish(wish, card)
+    score = comparison.score(*map(int, RUBRIC.scale))
+    return Sample(request, protocol.format(comparison.text, (score,), request), score)
+
+
+class Trainer:
+    """Trains one judge, and its encoder if it has one, and saves them as a judge folder."""
+
+    def __init__(self, name: str, folder: Path, pool: list[str], steps: int, batch: int) -> None:
+        self.folder = folder
+        self.pool = pool
+        self.steps = steps
+        self.batch = batch
+        has_encoder = name == "embeddings"
+        self.toml = (
+            JUDGE_TOML.replace("NAME", name)
+            .replace("VIEW", "embeddings" if has_encoder else "card")
+            .replace("ENCODER", ENCODER_TABLE if has_encoder else "")
+        )
+        profile = parse_profile(self.toml)
+        self.protocol = Pointwise(profile.protocols["pointwise"], profile.molecules)
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(embedded_checkpoint("nano-judge"))
+        torch.manual_seed(0)
+        self.model = LlamaForCausalLM(
+            LlamaConfig(
+                vocab_size=len(self.tokenizer) + 12,  # vLLM asks for more rows than there are ids
+                hidden_size=HIDDEN,
+                intermediate_size=3 * HIDDEN,
+                num_hidden_layers=4,
+                num_attention_heads=4,
+                num_key_value_heads=4,
+                max_position_embeddings=1024,
+                tie_word_embeddings=True,
+                initializer_range=INIT_STD,
+                bos_token_id=None,
+                eos_token_id=self.tokenizer.eos_token_id,
+                pad_token_id=self.tokenizer.pad_token_id,
+            )
+        )
+        self.encoder: EncoderNet | None = None
+        if has_encoder:
+            some = [smiles for smiles in pool[:2000] if card_of(smiles)]
+            self.encoder = EncoderNet(torch.from_numpy(np.stack([features_of(s) for s in some])))
+
+    def run(self) -> float:
+        """Trains and saves; returns the seconds it took."""
+        started = time.perf_counter()
+        parameters = list(self.model.parameters())
+        if self.encoder:
+            parameters += self.encoder.parameters()
+        optimizer = torch.optim.AdamW(parameters, lr=2e-3, betas=(0.9, 0.98), weight_decay=0.01)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, max_lr=2e-3, total_steps=self.steps, pct_start=0.05
+        )
+        rng = random.Random("training")
+        bar = tqdm(range(self.steps), desc=self.folder.name, unit="step")
+        for _ in bar:
+            samples = [draw_sample(rng, self.pool, self.protocol) for _ in range(self.batch)]
+            loss = self._loss(samples)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad(set_to_none=True)
+            bar.set_postfix(loss=f"{loss.item():.3f}")
+        self._save()
+        return time.perf_counter() - started
+
+    def _loss(self, samples: list[Sample]) -> torch.Tensor:
+        rows, prompts = [], []
+        for sample in samples:
+            prompt = self.protocol.render(sample.request)
+            ids = prompt_token_ids(prompt, self.tokenizer, SLOTS if self.encoder else 0)
+            reply = sample.reply.removeprefix(prompt.prefill) + self.tokenizer.eos_token
+            rows.append(ids + self.tokenizer(reply, add_special_tokens=False)["input_ids"])
+            prompts.append(len(ids))
+        ids = torch.full((len(rows), max(map(len, rows))), self.tokenizer.pad_token_id)
+        labels = torch.full_like(ids, -100)
+        for place, (row, start) in enumerate(zip(rows, prompts, strict=True)):
+            ids[place, : len(row)] = torch.tensor(row)
+            labels[place, start : len(row)] = ids[place, start : len(row)]
+        embeddings = self.model.get_input_embeddings()(ids.clamp(min=0))
+        if self.encoder:
+            molecules = [str(sample.request.candidates[0].molecule) for sample in samples]
+            features = torch.from_numpy(np.stack([features_of(smiles) for smiles in molecules]))
+            embeddings[ids == SLOT] = self.encoder(features)
+        # Padding stands on the right, where causal attention never looks at it.
+        loss: torch.Tensor = self.model(inputs_embeds=embeddings, labels=labels).loss
+        return loss
+
+    def _save(self) -> None:
+        self.model.to(torch.bfloat16).save_pretrained(self.folder)
+        self.tokenizer.save_pretrained(self.folder)
+        (self.folder / FILE).write_text(self.toml, encoding="utf-8")
+        if self.encoder:
+            self.encoder.save(self.folder / ENCODER_FILE)
+
+
+async def judge_held_out(trainer: Trainer, pool: list[str], count: int) -> KindReport:
+    rng = random.Random("held out")
+    samples = [draw_sample(rng, pool, trainer.protocol) for _ in range(count)]
+    judge = Judge.from_folder(trainer.folder, enforce_eager=True, max_model_len=1024)
+    async with judge:
+        outcomes = await asyncio.gather(*(judge.judge(sample.request) for sample in samples))
+    return report([sample.score for sample in samples], outcomes)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--samples", type=int, default=400, help="held-out molecules judged")
+    parser.add_argument("--out", type=Path, help="where the two judge folders go")
+    args = parser.parse_args()
+    training, held_out = split_pool(1500)
+    figures: dict[str, object] = {"steps": args.steps, "samples": args.samples}
+    with TemporaryDirectory() as work:
+        for name in ("smiles", "embeddings"):
+            folder = (args.out or Path(work)) / f"molecules-by-{name}"
+            trainer = Trainer(name, folder, training, args.steps, args.batch)
+            figures[f"train_s_{name}"] = round(trainer.run())
+            result = asyncio.run(judge_held_out(trainer, held_out, args.samples))
+            figures[f"exact_{name}"] = round(result.exact, 3)
+            figures[f"spearman_{name}"] = result.spearman and round(result.spearman, 3)
+            figures[f"parse_rate_{name}"] = round(result.parse_rate, 3)
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
