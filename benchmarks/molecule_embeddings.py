@@ -48,7 +48,7 @@ from judge.protocols import Pointwise
 RUBRIC = Rubric("wish", "How far does the molecule meet the wish, from {low} to {high}?")
 SLOTS = 4
 WIDTH = 256
-ENCODER_FILE = "molecule_encoder.safetensors"
+ENCODER_FILE = "molecule_encoder/model.safetensors"
 JUDGE_TOML = """\
 [judge]
 name = "molecules-by-NAME"
@@ -98,6 +98,7 @@ class EncoderNet(torch.nn.Module):
         return self.output(hidden).view(-1, HIDDEN)
 
     def save(self, path: Path) -> None:
+        path.parent.mkdir(exist_ok=True)
         weights = {
             "mean": self.mean,
             "scale": self.scale,

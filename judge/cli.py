@@ -79,8 +79,9 @@ def _add_nano(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "evaluate",
         help="measure a judge against the synthetic world's exact scores",
         description="Judges held-out samples of three kinds (a caption of a scene in words, a "
-        "caption of a picture, a molecule against a wish) and compares with the exact scores. "
-        "Ends with one JSON line.",
+        "caption of a picture, a molecule against a wish) and, if the judge compares pairs, two "
+        "captions in both orders; and compares with the exact scores. Each reply is asked for once "
+        "(no re-asks). Ends with one JSON line.",
     )
     evaluate.add_argument(
         "--samples", type=int, default=300, help="samples of each kind (default: 300)"
@@ -104,19 +105,28 @@ def _build(args: argparse.Namespace) -> int:
 def _evaluate(args: argparse.Namespace) -> int:
     from judge.judge import Judge
     from judge.nano.evaluate import evaluate, summary
+    from judge.nano.evaluate_pairs import evaluate_pairs, pair_summary
 
     judge = Judge.from_folder(args.judge, decoding=decoding_options(args), **engine_options(args))
 
     async def run() -> int:
         async with judge:
             reports = await evaluate(judge, args.samples, args.seed)
+            pairs = await evaluate_pairs(judge, args.samples, args.seed)
         for kind, figures in reports.items():
             rho = "undefined" if figures.spearman is None else f"{figures.spearman:.3f}"
             print(
-                f"{kind:9s} Spearman {rho}  exact {figures.exact:.3f}  "
+                f"{kind:10s} Spearman {rho}  exact {figures.exact:.3f}  "
                 f"parsed {figures.parse_rate:.3f}  ({figures.samples} samples)"
             )
-        print(json.dumps({"judge": judge.fingerprint, **summary(reports)}))
+        for kind, compared in pairs.items():
+            print(
+                f"{kind:10s} better one preferred {compared.accuracy:.3f}, by both orders "
+                f"{compared.accuracy_both_orders:.3f}  flipped {compared.flip_rate:.3f}  "
+                f"parsed {compared.parse_rate:.3f}  ({compared.samples} pairs)"
+            )
+        summaries = {**summary(reports), **pair_summary(pairs)}
+        print(json.dumps({"judge": judge.fingerprint, **summaries}))
         return 0
 
     return asyncio.run(run())

@@ -66,8 +66,9 @@ class ProtocolPrompts:
 class EncoderSettings:
     """The molecule encoder in a judge folder.
 
-    ``file`` is the name of its weights beside ``judge.toml``; ``slots`` how many places of the
-    prompt one molecule takes.
+    ``file`` is the path of its weights, in a subfolder: engines take every safetensors file beside
+    a checkpoint's own for part of the checkpoint. ``slots`` is how many places of the prompt one
+    molecule takes.
     """
 
     kind: EncoderKind
@@ -228,9 +229,10 @@ def _encoder(table: dict[str, Any]) -> EncoderSettings:
         raise JudgeFolderError(
             f"a molecule encoder is one of {', '.join(get_args(EncoderKind))}, got {kind!r}"
         )
-    if Path(file).name != file or not file.endswith(".safetensors"):
+    if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*\.safetensors", file):
         raise JudgeFolderError(
-            f"a molecule encoder is a .safetensors file beside judge.toml, got {file!r}"
+            "a molecule encoder is a .safetensors file in a subfolder, such as "
+            f"'molecule_encoder/model.safetensors', got {file!r}"
         )
     expected, is_right = _whole(1, MAX_SLOTS)
     if not is_right(slots):

@@ -244,7 +244,7 @@ def _lora_arguments(adapter: Path) -> dict[str, Any]:
     path = adapter / ADAPTER_FILE
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-        rank = max(config["r"], *config.get("rank_pattern", {}).values())
+        rank = max([config["r"], *(config.get("rank_pattern") or {}).values()])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise EngineError(f"{path} does not hold a LoRA configuration: {error!r}") from error
     room = next((each for each in _LORA_RANKS if each >= rank), None)

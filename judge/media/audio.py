@@ -34,6 +34,8 @@ MIN_SECONDS = 0.05
 RATES = (4_000, 384_000)
 """Lowest and highest samples a second that a source may have."""
 MAX_CHANNELS = 16
+MAX_SAMPLES = 100_000_000
+"""Most samples of all channels together: silence of any length is a small file."""
 
 AudioSource = Audio | FileSource | tuple[Any, int] | Mapping[str, Any]
 """A recording as callers have it: see :func:`load_audio`."""
@@ -148,7 +150,7 @@ def _decode_compressed(file: MediaFile, kind: str) -> tuple[int, Any]:
         raise MissingExtraError("soundfile", "media") from error
     try:
         with soundfile.SoundFile(io.BytesIO(file.data)) as sound:
-            _check_length(sound.frames, sound.samplerate, file.name)  # before it is decoded
+            _check_size(sound.channels, sound.frames, sound.samplerate, file.name)
             return sound.samplerate, sound.read(dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, MemoryError, TypeError, ValueError) as error:
         raise MediaError(f"{file.name} cannot be read as {kind}: {error}") from error
@@ -160,9 +162,7 @@ def _from_array(array: Any, rate: object, name: str) -> Audio:
     if not isinstance(rate, int | np.integer) or isinstance(rate, bool):
         raise MediaError(f"{name} needs its samples a second as a whole number, got {rate!r}")
     stored = _as_array(array, name)  # shape (channels, samples)
-    if not 1 <= len(stored) <= MAX_CHANNELS:
-        raise MediaError(f"{name} has {len(stored)} channels; expected 1 to {MAX_CHANNELS}")
-    _check_length(stored.shape[1], int(rate), name)
+    _check_size(*stored.shape, int(rate), name)
     mono = _resample(_to_float(stored, name).mean(axis=0), int(rate))
     data = np.clip(mono, -1, 1).astype("<f4").tobytes()
     return Audio(data, hashlib.sha256(data).hexdigest())
@@ -206,7 +206,9 @@ def _to_float(samples: Any, name: str) -> Samples:
     return np.asarray((samples - np.float32(centre)) / np.float32(half), np.float32)
 
 
-def _check_length(samples: int, rate: int, name: str) -> None:
+def _check_size(channels: int, samples: int, rate: int, name: str) -> None:
+    if not 1 <= channels <= MAX_CHANNELS:
+        raise MediaError(f"{name} has {channels} channels; expected 1 to {MAX_CHANNELS}")
     if not RATES[0] <= rate <= RATES[1]:
         raise MediaError(
             f"{name} has {rate} samples a second; expected {RATES[0]} to {RATES[1]}: "
@@ -219,6 +221,11 @@ def _check_length(samples: int, rate: int, name: str) -> None:
         )
     if seconds > MAX_SECONDS:
         raise MediaError(f"{name} lasts {seconds:.0f} s; the limit is {MAX_SECONDS} s")
+    if channels * samples > MAX_SAMPLES:
+        raise MediaError(
+            f"{name} has {channels * samples} samples in all its channels; "
+            f"the limit is {MAX_SAMPLES}"
+        )
 
 
 def _resample(samples: Any, rate: int) -> Any:

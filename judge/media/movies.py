@@ -93,7 +93,7 @@ def _frames(file: MediaFile, places: Sequence[int]) -> Iterator[Pillow.Image]:
                 position += 1
             is_read, pixels = capture.retrieve()
             if not is_read:
-                raise MediaError(f"{file.name} has a frame that cannot be decoded, the {place}.")
+                raise MediaError(f"frame {place} of {file.name} cannot be decoded")
             check_frame(pixels.shape[1], pixels.shape[0], file.name)
             yield Pillow.fromarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
 

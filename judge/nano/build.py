@@ -16,7 +16,7 @@ from transformers import AutoProcessor
 from judge.errors import RequestError
 from judge.nano.cards import write_card
 from judge.nano.model import make_model, make_processor, save_checkpoint
-from judge.nano.pretrain import DECIDE, PERCEIVE, REASON, REVIEW, Pretrainer, PretrainPlan
+from judge.nano.pretrain import CHECK, DECIDE, PERCEIVE, REASON, REVIEW, Pretrainer, PretrainPlan
 from judge.nano.tokenizer import train_tokenizer
 from judge.nano.tune import (
     TunePlan,
@@ -36,10 +36,11 @@ class BuildPlan:
     reason: PretrainPlan = REASON
     decide: PretrainPlan = DECIDE
     review: PretrainPlan = REVIEW
-    judge: TunePlan = field(default_factory=lambda: TunePlan(steps=400))
+    check: PretrainPlan = CHECK
+    judge: TunePlan = field(default_factory=lambda: TunePlan(steps=300))
     answer_first: TunePlan = field(default_factory=lambda: TunePlan(steps=350))
     captioner: TunePlan = field(default_factory=lambda: TunePlan(steps=100, freeze_vision=False))
-    rows: int = 12_800
+    rows: int = 11_200
     """Judging rows: each is seen once."""
     pictures: int = 3_200
     """Captioned pictures for the captioner."""
@@ -52,6 +53,7 @@ class BuildPlan:
             reason=replace(self.reason, steps=steps, pool=64),
             decide=replace(self.decide, steps=steps, pool=64),
             review=replace(self.review, steps=steps, pool=64),
+            check=replace(self.check, steps=steps, pool=64),
             judge=replace(self.judge, steps=steps, batch=4),
             answer_first=replace(self.answer_first, steps=steps, batch=4),
             captioner=replace(self.captioner, steps=steps, batch=4),
@@ -117,7 +119,7 @@ class Builder:
     def _base(self, folder: Path) -> None:
         model = make_model(self.processor.tokenizer, self.plan.perceive.seed)
         plan = self.plan
-        for lesson in (plan.perceive, plan.reason, plan.decide, plan.review):
+        for lesson in (plan.perceive, plan.reason, plan.decide, plan.review, plan.check):
             trainer = Pretrainer(lesson, model, self.processor, self.work / lesson.lesson)
             trainer.run(on_early=lambda early: save_checkpoint(early, self.processor, self._early))
         save_checkpoint(model, self.processor, folder)

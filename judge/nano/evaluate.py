@@ -6,7 +6,7 @@ import asyncio
 import random
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import correlation
 from typing import Any
 
@@ -41,13 +41,17 @@ def held_out_samples(kind: Kind, count: int, seed: int) -> list[JudgingSample]:
 
 
 async def evaluate(judge: Judge, count: int, seed: int = 0) -> dict[Kind, KindReport]:
-    """Judges ``count`` held-out samples of each kind; the engine is started if it is not."""
+    """Judges ``count`` held-out samples of each kind, without re-asks.
+
+    The engine is started if it is not.
+    """
+    decoding = replace(judge.decoding, reasks=0)
     samples = {kind: held_out_samples(kind, count, seed) for kind in KINDS}
     await judge.start()
     with tqdm(total=count * len(KINDS), desc="judging", unit="sample") as bar:
 
         async def one(sample: JudgingSample) -> Outcome:
-            outcome = await judge.judge(sample.request)
+            outcome = await judge.judge(sample.request, decoding)
             bar.update()
             return outcome
 

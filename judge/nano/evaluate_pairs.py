@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from tqdm.auto import tqdm
 
@@ -34,9 +35,14 @@ class PairReport:
 
 
 async def evaluate_pairs(judge: Judge, count: int, seed: int = 0) -> dict[Kind, PairReport]:
-    """Judges ``count`` held-out pairs of each kind in both orders."""
-    decoding = replace(judge.decoding, both_orders=True, votes=1)
+    """Judges ``count`` held-out pairs of each kind in both orders, without re-asks.
+
+    A judge that has no pairwise protocol is not asked, and nothing is reported.
+    """
     reports: dict[Kind, PairReport] = {}
+    if "pairwise" not in judge.folder.profile.protocols:
+        return reports
+    decoding = replace(judge.decoding, both_orders=True, votes=1, reasks=0)
     with tqdm(total=count * len(PAIR_KINDS), desc="comparing", unit="pair") as bar:
 
         async def one(sample: JudgingSample) -> Outcome:
@@ -49,6 +55,16 @@ async def evaluate_pairs(judge: Judge, count: int, seed: int = 0) -> dict[Kind, 
             outcomes = await asyncio.gather(*(one(sample) for sample in samples))
             reports[kind] = report_pairs([sample.scores for sample in samples], outcomes)
     return reports
+
+
+def pair_summary(reports: Mapping[Kind, PairReport]) -> dict[str, Any]:
+    """The figures as one flat JSON object."""
+    return {
+        f"{field}_{kind.replace(' ', '_')}": value
+        for kind, report in reports.items()
+        for field, value in asdict(report).items()
+        if field != "samples"
+    }
 
 
 def report_pairs(truth: Sequence[tuple[int, ...]], outcomes: Sequence[Outcome]) -> PairReport:

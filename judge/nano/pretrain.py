@@ -25,23 +25,25 @@ from judge.nano.tasks import (
     PICTURE,
     Sample,
     chain_sample,
+    check_sample,
     long_sample,
     pairs_sample,
     short_sample,
 )
 
-Lesson = Literal["perceive", "reason", "decide", "review"]
+Lesson = Literal["perceive", "reason", "decide", "review", "check"]
 _LONG = {
     "perceive": long_sample,
     "reason": chain_sample,
     "decide": pairs_sample,
     "review": chain_sample,
+    "check": check_sample,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class PretrainPlan:
-    """Sizes of the run; each step sees one batch of short and one of long prompts."""
+    """Sizes of the run; each step sees one batch of short prompts, if any, and one of long ones."""
 
     lesson: Lesson
     steps: int
@@ -103,21 +105,36 @@ REASON = PretrainPlan(
 DECIDE = PretrainPlan(
     lesson="decide",
     steps=400,
-    short_batch=8,
+    short_batch=0,
     long_batch=48,
     short_pictures=0.6,
     long_pictures=0.0,
     learning_rate=2e-3,
     warmup=30,
-    horizon=800,
+    horizon=1000,
     cooldown=100,
     seed=2,
 )
 """Third lesson: whether two words are the same. Inside the chains alone, a fifth of the colors and
-shapes were still called right or wrong amiss; in short pairs this is learned in 250 steps.
+shapes were still called right or wrong amiss; in pairs, with nothing else beside them, this takes
+250 steps.
 """
 REVIEW = replace(REASON, lesson="review", steps=600, warmup=30, horizon=1100, cooldown=400, seed=3)
-"""Last lesson: the second one again, with what the third one taught."""
+"""Fourth lesson: the second one again, with what the third one taught."""
+CHECK = PretrainPlan(
+    lesson="check",
+    steps=250,
+    short_batch=0,
+    long_batch=50,
+    short_pictures=0.0,
+    long_pictures=0.2,
+    learning_rate=1.5e-3,
+    warmup=20,
+    horizon=500,
+    cooldown=120,
+    seed=4,
+)
+"""Last lesson: chains of checks above all, so that what was learned on pairs holds inside them."""
 
 
 class PicturePool:
@@ -248,6 +265,8 @@ class Pretrainer:
             ("short", short_sample, plan.short_batch, plan.short_pictures),
             ("long", _LONG[plan.lesson], plan.long_batch, plan.long_pictures),
         ):
+            if not size:
+                continue
             samples = []
             for _ in range(size):
                 index = rng.randrange(len(pool.scenes))

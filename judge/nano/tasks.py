@@ -109,6 +109,21 @@ def pairs_sample(rng: random.Random, scene: Scene, picture: bool) -> Sample:
     return Sample("", f"{' '.join(pairs)}\nSay what is wrong.", " ".join(checks))
 
 
+def check_sample(rng: random.Random, scene: Scene, picture: bool) -> Sample:
+    """As :func:`chain_sample`, with most of the text about telling right from wrong in a chain."""
+    if picture:
+        return chain_sample(rng, scene, picture=True)
+    return rng.choices((_decide, _compare_texts, _check_wish), weights=(6, 3, 1))[0](rng, scene)
+
+
+def _decide(rng: random.Random, scene: Scene) -> Sample:
+    """Details stand beside each other already: what is left to do is to tell which differ."""
+    other = corrupt(scene, rng)
+    beside = list_beside(scene, other).partition("\n")[2]
+    reply = compare_caption(scene, other).text.partition("\n")[2]
+    return Sample("", f"{beside}\nSay what is wrong.", reply)
+
+
 def _list(rng: random.Random, scene: Scene, picture: bool = False) -> Sample:
     system = f"{_filler(rng)} Note the scene, then list each object's attributes."
     other = corrupt(scene if rng.random() < 0.6 else draw_scene(rng), rng)

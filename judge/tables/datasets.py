@@ -33,8 +33,11 @@ class DatasetTable(Table):
         return features.arrow_schema
 
     def batches(self) -> Iterator[Any]:
-        for table in self._dataset.iter(batch_size=BATCH):
-            yield from table.to_batches()
+        try:
+            for table in self._dataset.iter(batch_size=BATCH):
+                yield from table.to_batches()
+        except Exception as error:  # whatever the files, the hub and the network bring
+            raise RequestError(f"dataset {self._name!r} cannot be read on: {error}") from error
 
 
 def open_dataset(name: str, split: str) -> DatasetTable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -38,9 +39,11 @@ class ParquetTable(Table):
         with self._open() as file:
             yield from file.iter_batches(batch_size=BATCH)
 
-    def _open(self) -> Any:
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
         try:
-            return self._arrow.parquet.ParquetFile(self._path, buffer_size=_READ_BUFFER)
+            with self._arrow.parquet.ParquetFile(self._path, buffer_size=_READ_BUFFER) as file:
+                yield file
         except (self._arrow.ArrowException, OSError) as error:
             raise RequestError(f"{self._path} cannot be read as Parquet: {error}") from error
 

@@ -58,6 +58,7 @@ async def rewards(body: RewardsIn, request: Request, service: Service) -> Reward
     )
     return RewardsOut(
         judge=service.judge.fingerprint,
+        rubric=rubric.fingerprint(),
         results=[
             ResultOut.of(to_reward(outcome, rubric), id=sample.id, rationale=body.rationale)
             for sample, outcome in zip(body.samples, outcomes, strict=True)

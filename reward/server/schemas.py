@@ -83,9 +83,12 @@ class ResultOut(BaseModel):
 
 
 class RewardsOut(BaseModel):
-    """As many results as samples, in their order; ``judge`` is the judge's fingerprint."""
+    """As many results as samples, in their order. ``judge`` and ``rubric`` are fingerprints, which
+    together change with weights, prompts, decoding, criteria and scale.
+    """
 
     judge: str
+    rubric: str
     results: list[ResultOut]
 
 

@@ -101,13 +101,28 @@ def sound(hertz: float, seconds: float = 1.0) -> Any:
     return load_audio((0.5 * np.sin(2 * np.pi * hertz * times), 16_000))
 
 
+@pytest.fixture(scope="class")
+def vl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(tiny.qwen_vl(tmp_path_factory.mktemp("vl"))) as found:
+        yield found
+
+
+@pytest.fixture(scope="class")
+def omni(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(tiny.qwen_omni(tmp_path_factory.mktemp("omni"))) as found:
+        yield found
+
+
+@pytest.fixture(scope="class")
+def llama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tiny.llama(tmp_path_factory.mktemp("llama"))
+    add_encoder(folder)
+    with running(folder) as found:
+        yield found
+
+
 class TestQwenVl:
     """Several pictures and videos, in a Qwen2.5-VL."""
-
-    @pytest.fixture(scope="class")
-    def vl(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-        with running(tiny.qwen_vl(tmp_path_factory.mktemp("vl"))) as found:
-            yield found
 
     def test_each_picture_takes_its_tokens(self, vl: Running) -> None:
         red, wide = picture("red"), picture("blue", (84, 56))
@@ -159,11 +174,6 @@ class TestQwenVl:
 class TestQwenOmni:
     """Text, pictures, videos and recordings, in the thinker of a Qwen2.5-Omni."""
 
-    @pytest.fixture(scope="class")
-    def omni(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-        with running(tiny.qwen_omni(tmp_path_factory.mktemp("omni"))) as found:
-            yield found
-
     def test_recording_takes_twenty_five_tokens_a_second(self, omni: Running) -> None:
         assert omni.added_tokens(sound(440, 1.0)) == 25 - 1
         assert omni.added_tokens(sound(440, 2.0), sound(200, 1.0)) == (50 - 1) + (25 - 1)
@@ -205,13 +215,6 @@ class TestQwenOmni:
 
 class TestLlama:
     """Text, and molecules by prompt embeddings, in a Llama."""
-
-    @pytest.fixture(scope="class")
-    def llama(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-        folder = tiny.llama(tmp_path_factory.mktemp("llama"))
-        add_encoder(folder)
-        with running(folder) as found:
-            yield found
 
     def test_molecule_takes_its_slots(self, llama: Running) -> None:
         without = llama.prompt_tokens(Segment("m", trusted=False))
@@ -284,6 +287,7 @@ def add_encoder(folder: Path) -> None:
     rings = np.zeros((1, FEATURES), np.float32)
     rings[0, FEATURES - len(PROPERTIES) + PROPERTIES.index("rings")] = 1
     moved = np.random.default_rng(0).normal(0, 0.1, (rows.size, 1)).astype(np.float32)
+    (folder / "encoder").mkdir()
     save_file(
         {
             "mean": np.zeros(FEATURES, np.float32),
@@ -293,9 +297,9 @@ def add_encoder(folder: Path) -> None:
             "output_weight": moved,
             "output_bias": rows.reshape(-1),
         },
-        folder / "encoder.safetensors",
+        folder / "encoder" / "model.safetensors",
     )
     toml = (folder / "judge.toml").read_text()
     shown = toml.replace("[judge]", '[judge]\nmolecules = "embeddings"', 1)
-    table_of_encoder = f'kind = "fingerprint"\nfile = "encoder.safetensors"\nslots = {SLOTS}\n'
-    (folder / "judge.toml").write_text(f"{shown}\n[molecule_encoder]\n{table_of_encoder}")
+    named = f'kind = "fingerprint"\nfile = "encoder/model.safetensors"\nslots = {SLOTS}\n'
+    (folder / "judge.toml").write_text(f"{shown}\n[molecule_encoder]\n{named}")

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import judge.judge
+from judge import EngineDeadError
 from judge.cli import main, make_parser
 from judge.engines import ScriptedEngine
 from judge.engines.scripted import prompt_text
@@ -24,9 +25,11 @@ from tests.judge.test_rows import picture_bytes, recording
 Run = Callable[..., tuple[int, str, str]]
 
 
-def _reply(prompt: Prompt) -> str:
+def _reply(prompt: Prompt) -> str | Exception:
     """Scores candidates by the number they name; of options, the first."""
     text = prompt_text(prompt)
+    if "\ndie\n" in text:
+        return EngineDeadError("the engine has died")
     if "[[A>B]]" in text:
         return "<think>\nthe first\n</think>\n<answer>[[A>B]]</answer>"
     answers = [f"<answer>{number}</answer>" for number in re.findall(r"no (\d+)", text)]
@@ -135,6 +138,17 @@ def test_a_file_is_scored_and_summed_up(run: Run, tmp_path: Path) -> None:
     )
     again = run("--input", source, "--output", target, "--both-orders", "--resume")
     assert "3 of them from an earlier run; judged now: 0; unjudged: none" in again[1]
+
+
+def test_a_dead_engine_ends_the_run_and_says_how_to_go_on(run: Run, tmp_path: Path) -> None:
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    rows = [{"prompt": "q", "completion": text} for text in ("no 2", "die", "no 4")]
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    status, _, err = run("--input", source, "--output", target, "--concurrency", 1)
+    assert status == 2
+    assert f"stopped; {target} is whole so far: go on with --resume" in err
+    assert "flex-judge: the engine has died" in err
+    assert len(target.read_text().splitlines()) == 1
 
 
 @pytest.mark.parametrize(

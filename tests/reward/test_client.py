@@ -180,7 +180,7 @@ RESULT = {
     "rationale": "",
     "usage": {"prompt_tokens": 1, "completion_tokens": 1},
 }
-GOOD = answer(200, {"judge": "x", "results": [RESULT]})
+GOOD = answer(200, {"judge": "x", "rubric": "y", "results": [RESULT]})
 
 
 @pytest.mark.parametrize("trouble", [*map(answer, (429, 502, 503, 504)), broken])

@@ -41,6 +41,7 @@ async def test_results_keep_order_number_and_id(http: httpx.AsyncClient, judge: 
         sample["id"] = f"n{number}"
     response = await http.post("/v1/rewards", json=json)
     assert response.json()["judge"] == judge.fingerprint
+    assert response.json()["rubric"].startswith("captioning-")
     results = response.json()["results"]
     assert [result["score"] for result in results] == scores
     assert [result["reward"] for result in results] == pytest.approx([(s - 1) / 9 for s in scores])

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judge import MediaError, MissingExtraError
+from judge.media import audio as audio_module
 from judge.media import load_audio, open_samples, wav_bytes
 from judge.types import SAMPLE_RATE, Audio
 from tests.judge.media.files import encoded, film, plain, tone, wav, wav24, with_field
@@ -225,6 +226,22 @@ def test_too_few_samples_are_refused(count: int) -> None:
 def test_too_long_a_recording_is_refused() -> None:
     with pytest.raises(MediaError, match="lasts 301 s; the limit is 300 s"):
         load_audio((np.zeros(301 * 4000, "i2"), 4000))
+
+
+def test_hours_of_silence_in_a_small_file_are_refused_before_they_are_decoded() -> None:
+    soundfile = pytest.importorskip("soundfile", reason="the extra 'media' brings it")
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(4_000_000, "i2"), 4_000, format="FLAC")
+    assert len(file.getvalue()) < 100_000
+    with pytest.raises(MediaError, match="lasts 1000 s"):
+        load_audio(file.getvalue())
+
+
+def test_too_many_samples_in_all_channels_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audio_module, "MAX_SAMPLES", 2 * len(TONE) - 1)
+    load_audio((TONE, SAMPLE_RATE))
+    with pytest.raises(MediaError, match="16000 samples in all its channels; the limit is 15999"):
+        load_audio((np.stack([TONE, TONE]), SAMPLE_RATE))
 
 
 @pytest.mark.parametrize(

@@ -169,6 +169,18 @@ def test_a_file_that_is_no_parquet_is_one_clear_error(tmp_path: Path) -> None:
         open_table(path).count()
 
 
+def test_a_damaged_row_group_is_one_clear_error_behind_the_rows_before_it(tmp_path: Path) -> None:
+    path = Path(_parquet(tmp_path))
+    data = bytearray(path.read_bytes())
+    start = pq.read_metadata(path).row_group(2).column(1).data_page_offset
+    data[start : start + 64] = bytes(64)
+    path.write_bytes(data)
+    rows = open_table(path).rows()
+    assert next(rows).columns == ROWS[0]
+    with pytest.raises(RequestError, match=r"rows\.parquet cannot be read as Parquet"):
+        list(rows)
+
+
 @pytest.mark.parametrize("package", ["pyarrow.parquet", "datasets"])
 def test_a_missing_package_is_named_with_its_extra(
     package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
