@@ -8,15 +8,13 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from tqdm.auto import tqdm
-from transformers import AutoProcessor
 
 from judge.errors import RequestError
 from judge.nano.cards import write_card
 from judge.nano.model import make_model, make_processor, save_checkpoint
-from judge.nano.pretrain import CHECK, DECIDE, PERCEIVE, REASON, REVIEW, Pretrainer, PretrainPlan
+from judge.nano.pretrain import PERCEIVE, REASON, Pretrainer, PretrainPlan
 from judge.nano.tokenizer import train_tokenizer
 from judge.nano.tune import (
     TunePlan,
@@ -34,10 +32,7 @@ class BuildPlan:
 
     perceive: PretrainPlan = PERCEIVE
     reason: PretrainPlan = REASON
-    decide: PretrainPlan = DECIDE
-    review: PretrainPlan = REVIEW
-    check: PretrainPlan = CHECK
-    judge: TunePlan = field(default_factory=lambda: TunePlan(steps=300))
+    judge: TunePlan = field(default_factory=lambda: TunePlan(steps=350))
     answer_first: TunePlan = field(default_factory=lambda: TunePlan(steps=350))
     captioner: TunePlan = field(default_factory=lambda: TunePlan(steps=100, freeze_vision=False))
     rows: int = 11_200
@@ -51,9 +46,6 @@ class BuildPlan:
         return BuildPlan(
             perceive=replace(self.perceive, steps=steps, early=early, pool=64),
             reason=replace(self.reason, steps=steps, pool=64),
-            decide=replace(self.decide, steps=steps, pool=64),
-            review=replace(self.review, steps=steps, pool=64),
-            check=replace(self.check, steps=steps, pool=64),
             judge=replace(self.judge, steps=steps, batch=4),
             answer_first=replace(self.answer_first, steps=steps, batch=4),
             captioner=replace(self.captioner, steps=steps, batch=4),
@@ -69,7 +61,7 @@ class Builder:
         self.plan = plan
         self.out = out
         self.work = work
-        self.processor: Any = None
+        self.processor = make_processor(train_tokenizer())
 
     def run(self) -> dict[str, float]:
         """Runs the stages that have no result yet; returns seconds by stage."""
@@ -80,7 +72,6 @@ class Builder:
             "nano-captioner": self._captioner,
         }
         self._claim()
-        self.processor = self._first_processor()
         seconds = {}
         for name, stage in tqdm(stages.items(), desc="nano family", unit="model"):
             started = time.monotonic()
@@ -107,20 +98,10 @@ class Builder:
             raise RequestError(f"{self.out} holds models of another plan; build to another --out")
         path.write_text(text, encoding="utf-8")
 
-    def _first_processor(self) -> Any:
-        """The processor that this build began with: what the tokenizer is trained on may change."""
-        folder = self.work / "processor"
-        if not folder.is_dir():
-            partial = self.work / "processor.partial"
-            make_processor(train_tokenizer()).save_pretrained(partial)
-            partial.rename(folder)
-        return AutoProcessor.from_pretrained(folder)
-
     def _base(self, folder: Path) -> None:
         model = make_model(self.processor.tokenizer, self.plan.perceive.seed)
-        plan = self.plan
-        for lesson in (plan.perceive, plan.reason, plan.decide, plan.review, plan.check):
-            trainer = Pretrainer(lesson, model, self.processor, self.work / lesson.lesson)
+        for plan in (self.plan.perceive, self.plan.reason):
+            trainer = Pretrainer(plan, model, self.processor, self.work / plan.lesson)
             trainer.run(on_early=lambda early: save_checkpoint(early, self.processor, self._early))
         save_checkpoint(model, self.processor, folder)
 

@@ -45,22 +45,25 @@ def judging_sample(rng: random.Random, kind: Kind) -> JudgingSample:
 
 def _about_text(rng: random.Random) -> JudgingSample:
     scene = draw_scene(rng)
-    return _caption(scene, _in_words(scene, rng), rng)
+    return _caption(scene, _in_words, rng)
 
 
 def _about_picture(rng: random.Random) -> JudgingSample:
     scene = draw_scene(rng)
-    return _caption(scene, _in_a_picture(scene, rng), rng)
+    return _caption(scene, _in_a_picture, rng)
 
 
 def _pair_about_text(rng: random.Random) -> JudgingSample:
     scene = draw_scene(rng)
-    return _captions(scene, _in_words(scene, rng), rng)
+    return _captions(scene, _in_words, rng)
 
 
 def _pair_about_picture(rng: random.Random) -> JudgingSample:
     scene = draw_scene(rng)
-    return _captions(scene, _in_a_picture(scene, rng), rng)
+    return _captions(scene, _in_a_picture, rng)
+
+
+Show = Callable[[Scene, random.Random], tuple[Part, ...]]
 
 
 def _in_words(scene: Scene, rng: random.Random) -> tuple[Part, ...]:
@@ -71,18 +74,18 @@ def _in_a_picture(scene: Scene, rng: random.Random) -> tuple[Part, ...]:
     return (load_image(render(scene, rng)), CAPTION_INSTRUCTION)
 
 
-def _caption(scene: Scene, question: tuple[Part, ...], rng: random.Random) -> JudgingSample:
+def _caption(scene: Scene, show: Show, rng: random.Random) -> JudgingSample:
     text = corrupt(scene, rng)
-    request = JudgeRequest(question, (Candidate(text),), load_rubric("captioning"))
+    request = JudgeRequest(show(scene, rng), (Candidate(text),), load_rubric("captioning"))
     return _sample(request, compare_caption(scene, text))
 
 
-def _captions(scene: Scene, question: tuple[Part, ...], rng: random.Random) -> JudgingSample:
+def _captions(scene: Scene, show: Show, rng: random.Random) -> JudgingSample:
     texts = (corrupt(scene, rng), corrupt(scene, rng))
     rubric = load_rubric("captioning")
     low, high = map(int, rubric.scale)
     request = JudgeRequest(
-        question, tuple(Candidate(text) for text in texts), rubric, protocol="pairwise"
+        show(scene, rng), tuple(Candidate(text) for text in texts), rubric, protocol="pairwise"
     )
     return JudgingSample(request, *compare_captions(scene, texts, low, high))
 

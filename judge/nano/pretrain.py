@@ -6,7 +6,7 @@ import json
 import math
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,29 +21,15 @@ from transformers import (
 
 from judge.nano.model import PATCH, PICTURE_TOKENS
 from judge.nano.scenes import draw_scene, render
-from judge.nano.tasks import (
-    PICTURE,
-    Sample,
-    chain_sample,
-    check_sample,
-    long_sample,
-    pairs_sample,
-    short_sample,
-)
+from judge.nano.tasks import PICTURE, Sample, chain_sample, long_sample, short_sample
 
-Lesson = Literal["perceive", "reason", "decide", "review", "check"]
-_LONG = {
-    "perceive": long_sample,
-    "reason": chain_sample,
-    "decide": pairs_sample,
-    "review": chain_sample,
-    "check": check_sample,
-}
+Lesson = Literal["perceive", "reason"]
+_LONG = {"perceive": long_sample, "reason": chain_sample}
 
 
 @dataclass(frozen=True, slots=True)
 class PretrainPlan:
-    """Sizes of the run; each step sees one batch of short prompts, if any, and one of long ones."""
+    """Sizes of the run; each step sees one batch of short and one of long prompts."""
 
     lesson: Lesson
     steps: int
@@ -90,51 +76,18 @@ PERCEIVE = PretrainPlan(
 """First lesson: scenes described, noted and asked about; texts compared; cards read."""
 REASON = PretrainPlan(
     lesson="reason",
-    steps=1900,
+    steps=1500,
     short_batch=16,
     long_batch=24,
     short_pictures=0.6,
     long_pictures=0.45,
     learning_rate=1.2e-3,
     warmup=50,
-    horizon=3400,
-    cooldown=1200,
+    horizon=3000,
+    cooldown=1000,
     seed=1,
 )
 """Second lesson: replies that go step by step."""
-DECIDE = PretrainPlan(
-    lesson="decide",
-    steps=400,
-    short_batch=0,
-    long_batch=48,
-    short_pictures=0.6,
-    long_pictures=0.0,
-    learning_rate=2e-3,
-    warmup=30,
-    horizon=1000,
-    cooldown=100,
-    seed=2,
-)
-"""Third lesson: whether two words are the same. Inside the chains alone, a fifth of the colors and
-shapes were still called right or wrong amiss; in pairs, with nothing else beside them, this takes
-250 steps.
-"""
-REVIEW = replace(REASON, lesson="review", steps=600, warmup=30, horizon=1100, cooldown=400, seed=3)
-"""Fourth lesson: the second one again, with what the third one taught."""
-CHECK = PretrainPlan(
-    lesson="check",
-    steps=250,
-    short_batch=0,
-    long_batch=50,
-    short_pictures=0.0,
-    long_pictures=0.2,
-    learning_rate=1.5e-3,
-    warmup=20,
-    horizon=500,
-    cooldown=120,
-    seed=4,
-)
-"""Last lesson: chains of checks above all, so that what was learned on pairs holds inside them."""
 
 
 class PicturePool:
@@ -265,8 +218,6 @@ class Pretrainer:
             ("short", short_sample, plan.short_batch, plan.short_pictures),
             ("long", _LONG[plan.lesson], plan.long_batch, plan.long_pictures),
         ):
-            if not size:
-                continue
             samples = []
             for _ in range(size):
                 index = rng.randrange(len(pool.scenes))

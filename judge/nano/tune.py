@@ -19,7 +19,6 @@ from judge.nano.judging import Kind, judging_sample, training_row
 from judge.nano.model import save_checkpoint
 from judge.nano.scenes import draw_scene, render
 from judge.nano.tasks import CAPTION_INSTRUCTION
-from judge.types import ProtocolName
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +32,7 @@ class TunePlan:
     seed: int = 0
 
 
-_SHARES: dict[Kind, tuple[ProtocolName, float]] = {
-    "text": ("pointwise", 0.5),
-    "molecule": ("pointwise", 0.2),
-    "text pair": ("pairwise", 0.3),
-}
-"""What a judge is tuned on, as far as its profile has the protocol: none of it shows a picture."""
+_MOLECULE_SHARE = 0.3
 _MAX_LENGTH = 1024
 
 
@@ -49,12 +43,10 @@ def judging_rows(profile: str, count: int, seed: int) -> list[dict[str, Any]]:
     """
     rng = random.Random(f"judging/{seed}")
     prompts = builtin_profile(profile)
-    shares = {
-        kind: share for kind, (protocol, share) in _SHARES.items() if protocol in prompts.protocols
-    }
+    kinds: tuple[Kind, ...] = ("text", "molecule")
     return [
         training_row(judging_sample(rng, kind), prompts)
-        for kind in rng.choices(tuple(shares), weights=tuple(shares.values()), k=count)
+        for kind in rng.choices(kinds, weights=(1 - _MOLECULE_SHARE, _MOLECULE_SHARE), k=count)
     ]
 
 

