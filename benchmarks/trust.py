@@ -35,7 +35,7 @@ from judge.folder import embedded_checkpoint
 from judge.nano.evaluate import spearman
 from judge.nano.reasoning import compare_caption
 from judge.nano.tasks import CAPTION_INSTRUCTION
-from judge.types import Outcome
+from judge.verdicts import Outcome
 from rl_recipes.captioning.data import HeldOut, held_out
 from rl_recipes.captioning.evaluate import write_captions
 

@@ -28,16 +28,12 @@ from judge.types import (
     Completion,
     Image,
     JudgeRequest,
-    Outcome,
     Prompt,
     ProtocolName,
-    Reason,
-    SoftScore,
-    Unjudged,
     Usage,
-    Verdict,
     Video,
 )
+from judge.verdicts import Outcome, Reason, SoftScore, Unjudged, Verdict
 
 __all__ = [
     "RUBRICS",

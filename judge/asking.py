@@ -10,17 +10,8 @@ from judge.profile import MAX_VOTES, Decoding
 from judge.protocols import JudgingProtocol
 from judge.protocols.reply import Reply, is_complete, read_reply
 from judge.soft import distribution
-from judge.types import (
-    Completion,
-    JudgeRequest,
-    NextToken,
-    Outcome,
-    Prompt,
-    Reason,
-    Unjudged,
-    Usage,
-    Verdict,
-)
+from judge.types import Completion, JudgeRequest, NextToken, Prompt, Usage
+from judge.verdicts import Outcome, Reason, Unjudged, Verdict
 
 _RESUMPTIONS = 8
 """How often a reply is gone on with beyond its tags: each quoted closing tag stops it once."""

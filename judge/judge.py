@@ -14,7 +14,8 @@ from judge.errors import EngineDeadError, EngineError, RequestError
 from judge.folder import Decoding, JudgeFolder, open_judge
 from judge.protocols import PROTOCOLS, JudgingProtocol
 from judge.streaming import in_order
-from judge.types import JudgeRequest, Outcome, ProtocolName, Reason, Unjudged
+from judge.types import JudgeRequest, ProtocolName
+from judge.verdicts import Outcome, Reason, Unjudged
 from judge.voting import combine_orders, combine_votes
 
 

@@ -24,7 +24,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from judge.types import Outcome, ProtocolName, Unjudged, Verdict
+from judge.types import ProtocolName
+from judge.verdicts import Outcome, Unjudged, Verdict
 
 KEY = "judgement"
 """Column that a record is added to a row as."""

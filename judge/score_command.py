@@ -14,7 +14,8 @@ from judge.rows import PROTOCOL_NAMES, request_from_row
 from judge.rubrics import RUBRICS, load_rubric
 from judge.scoring import ScoreReport, score_file
 from judge.show import show_outcome
-from judge.types import JudgeRequest, Verdict
+from judge.types import JudgeRequest
+from judge.verdicts import Verdict
 
 _HELP = """protocols:
   pointwise  one candidate, one score                  (the default for one candidate)

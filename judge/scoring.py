@@ -21,7 +21,8 @@ from judge.rows import request_from_row
 from judge.rubrics import Rubric
 from judge.streaming import in_order
 from judge.tables import TableRow, open_table
-from judge.types import Outcome, ProtocolName, Reason, Unjudged
+from judge.types import ProtocolName
+from judge.verdicts import Outcome, Reason, Unjudged
 
 
 @dataclass(frozen=True, slots=True)

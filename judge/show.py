@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import textwrap
 
-from judge.types import Candidate, JudgeRequest, Outcome, Unjudged, Verdict
+from judge.types import Candidate, JudgeRequest
+from judge.verdicts import Outcome, Unjudged, Verdict
 
 _EXCERPT = 60
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 from statistics import fmean, median
 from typing import Literal
 
-from judge.types import Outcome, Reason, SoftScore, Unjudged, Usage, Verdict
+from judge.types import Usage
+from judge.verdicts import Outcome, Reason, SoftScore, Unjudged, Verdict
 
 Scores = tuple[float, ...]
 

@@ -11,7 +11,8 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from judge.errors import RequestError
-from judge.types import Image, Reason
+from judge.types import Image
+from judge.verdicts import Reason
 from reward.errors import RewardRequestError, ServerNotReadyError
 from reward.retry import UnavailableError, backoff, describe, json_body, problem, retrying
 from reward.types import Reward

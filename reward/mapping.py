@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from judge.rubrics import Rubric
-from judge.types import Outcome, Unjudged
+from judge.verdicts import Outcome, Unjudged
 from reward.types import Reward
 
 

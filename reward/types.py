@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from judge.types import Reason, Usage
+from judge.types import Usage
+from judge.verdicts import Reason
 
 
 @dataclass(frozen=True, slots=True)

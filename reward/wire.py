@@ -9,7 +9,8 @@ from typing import Any
 from judge.errors import RequestError
 from judge.media import load_image
 from judge.rows import read_row
-from judge.types import Image, Reason, Usage
+from judge.types import Image, Usage
+from judge.verdicts import Reason
 from reward.types import Reward
 
 DEFAULT_HOST = "127.0.0.1"

@@ -21,7 +21,7 @@ from judge import Reason
 from judge.cli import make_parser
 from judge.record import record
 from judge.rubrics import load_rubric
-from judge.types import Unjudged
+from judge.verdicts import Unjudged
 from tests.live import LiveJudge
 
 PAGE = Path(__file__).parents[1] / "docs" / "judging.md"

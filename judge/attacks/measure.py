@@ -11,7 +11,8 @@ from tqdm.auto import tqdm
 from judge.attacks.corpus import Attack
 from judge.attacks.report import AttackReport, compare
 from judge.judge import Judge
-from judge.types import JudgeRequest, Outcome
+from judge.types import JudgeRequest
+from judge.verdicts import Outcome
 
 
 async def measure(

@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from judge.attacks.corpus import Attack
-from judge.types import Outcome, Verdict
+from judge.verdicts import Outcome, Verdict
 
 _TOP = 0.75
 """A score at least this far up its scale is in its top quarter."""

@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 
 from judge.judge import Judge
 from judge.nano.judging import JudgingSample, Kind, judging_sample
-from judge.types import Outcome, Verdict
+from judge.verdicts import Outcome, Verdict
 
 KINDS: tuple[Kind, ...] = ("text", "image", "molecule")
 

@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 from judge.judge import Judge
 from judge.nano.evaluate import held_out_samples
 from judge.nano.judging import JudgingSample, Kind
-from judge.types import Outcome, Verdict
+from judge.verdicts import Outcome, Verdict
 
 PAIR_KINDS: tuple[Kind, ...] = ("text pair", "image pair")
 

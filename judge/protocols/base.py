@@ -21,18 +21,8 @@ from judge.protocols.reply import (
 )
 from judge.protocols.template import Parts, fill, trusted, untrusted
 from judge.protocols.views import show_candidate
-from judge.types import (
-    Completion,
-    JudgeRequest,
-    Message,
-    Outcome,
-    Prompt,
-    ProtocolName,
-    Reason,
-    SoftScore,
-    Unjudged,
-    Verdict,
-)
+from judge.types import Completion, JudgeRequest, Message, Prompt, ProtocolName
+from judge.verdicts import Outcome, Reason, SoftScore, Unjudged, Verdict
 
 Distribution = Mapping[str, float]
 """Probabilities of the answers that one tag may hold, as they are written; they sum to at most 1,

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from judge.errors import RequestError
 from judge.protocols.base import Distribution, JudgingProtocol, soft_score
 from judge.protocols.reply import Reply, Unreadable
-from judge.types import JudgeRequest, Reason, SoftScore
+from judge.types import JudgeRequest
+from judge.verdicts import Reason, SoftScore
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from judge.protocols.base import ScoringProtocol
 from judge.protocols.reply import Unreadable
-from judge.types import JudgeRequest, Reason
+from judge.types import JudgeRequest
+from judge.verdicts import Reason
 
 
 @dataclass(frozen=True, slots=True)

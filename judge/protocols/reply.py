@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from judge.types import Completion, Reason
+from judge.types import Completion
+from judge.verdicts import Reason
 
 _END_OF_REASONING = re.compile(r"</think>", re.IGNORECASE)
 _START_OF_REASONING = re.compile(r"\s*<think>", re.IGNORECASE)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from judge.types import Reason
+from judge.verdicts import Reason
 from reward.types import Reward
 from reward.wire import DEFAULT_DEADLINE_S, MAX_SAMPLES
 

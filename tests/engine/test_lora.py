@@ -74,9 +74,10 @@ def distance(one: Chances, other: Chances) -> float:
 
 
 def common_words(one: str, other: str) -> str:
-    """How both begin, in whole words with the space before them, as tokens are."""
-    words = zip(re.findall(r"\s*\S+", one), re.findall(r"\s*\S+", other), strict=False)
-    return "".join(a for a, b in takewhile(lambda pair: pair[0] == pair[1], words))
+    """How both begin, in whole words and marks with the space before them, as tokens are."""
+    words = [re.findall(r"\s*(?:\w+|[^\w\s])", text) for text in (one, other)]
+    pairs = takewhile(lambda pair: pair[0] == pair[1], zip(*words, strict=False))
+    return "".join(word for word, _ in pairs)
 
 
 @dataclass(frozen=True)

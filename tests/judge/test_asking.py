@@ -16,7 +16,8 @@ from judge.folder import builtin_profile
 from judge.profile import Decoding
 from judge.protocols import PROTOCOLS
 from judge.rubrics import load_rubric
-from judge.types import Outcome, ProtocolName, Reason
+from judge.types import ProtocolName
+from judge.verdicts import Outcome, Reason
 
 PROFILE = builtin_profile("default")
 RUBRIC = load_rubric("helpfulness")

@@ -28,7 +28,8 @@ from judge.folder import JudgeFolder, builtin_profile
 from judge.protocols import PROTOCOLS, JudgingProtocol
 from judge.rubrics import load_rubric
 from judge.sanitize import neutralise
-from judge.types import Image, Message, Outcome, ProtocolName, Segment
+from judge.types import Image, Message, ProtocolName, Segment
+from judge.verdicts import Outcome
 from tests.judge.tokenizers import FAMILIES, PICTURES, family_tokenizer
 
 PROFILE = builtin_profile("default")

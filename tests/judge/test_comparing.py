@@ -14,7 +14,8 @@ from judge.engines.scripted import prompt_text
 from judge.folder import builtin_profile
 from judge.protocols import PROTOCOLS
 from judge.rubrics import Rubric, load_rubric
-from judge.types import ProtocolName, Reason
+from judge.types import ProtocolName
+from judge.verdicts import Reason
 
 PROFILE = builtin_profile("default")
 RUBRIC = load_rubric("helpfulness")

@@ -152,9 +152,7 @@ def test_fingerprint_names_folder_and_engine(judge_folder: Path) -> None:
 async def test_a_protocol_that_the_judge_lacks_is_a_bad_request(judge_folder: Path) -> None:
     path = judge_folder / "judge.toml"
     source = path.read_text(encoding="utf-8")
-    path.write_text(
-        source.partition("[protocols.pairwise]")[0] + "[decoding]\n", encoding="utf-8"
-    )
+    path.write_text(source.partition("[protocols.pairwise]")[0] + "[decoding]\n", encoding="utf-8")
     judge = scripted(judge_folder, lambda _: GOOD)
     outcome = await judge.judge(replace(REQUEST, protocol="listwise"))
     assert isinstance(outcome, Unjudged)

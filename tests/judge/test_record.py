@@ -6,7 +6,8 @@ import pyarrow as pa
 import pytest
 
 from judge.record import record, record_type
-from judge.types import Outcome, Reason, SoftScore, Unjudged, Usage, Verdict
+from judge.types import Usage
+from judge.verdicts import Outcome, Reason, SoftScore, Unjudged, Verdict
 
 MAKER: dict[str, str | None] = {"judge": "f00d", "rubric": None}
 ONE = Verdict((7.0,), (1, 10), "Fine.", "<reply>", Usage(50, 9, 40))

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from judge.types import Reason, SoftScore, Unjudged, Usage, Verdict
+from judge.types import Usage
+from judge.verdicts import Reason, SoftScore, Unjudged, Verdict
 from judge.voting import combine_orders, combine_votes
 
 THREE_WAY = (("A>B", (1.0, 0.0)), ("B>A", (0.0, 1.0)), ("A=B", (0.5, 0.5)))

@@ -8,7 +8,7 @@ import pytest
 
 from judge.errors import EngineError
 from judge.nano.scenes import caption
-from judge.types import Reason
+from judge.verdicts import Reason
 from reward import Reward
 from rl_recipes.captioning.data import held_out, training_pictures
 from rl_recipes.captioning.demo import table

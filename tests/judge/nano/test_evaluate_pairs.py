@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from judge.nano.evaluate_pairs import report_pairs
-from judge.types import Outcome, Reason, Unjudged, Verdict
+from judge.verdicts import Outcome, Reason, Unjudged, Verdict
 
 
 def both(forward: tuple[float, float] | None, backward: tuple[float, float] | None) -> Outcome:

@@ -13,7 +13,8 @@ from judge.nano.reasoning import compare_caption, compare_captions
 from judge.nano.scenes import Item, Scene, caption
 from judge.nano.tune import judging_rows
 from judge.protocols import PROTOCOLS
-from judge.types import Completion, Verdict
+from judge.types import Completion
+from judge.verdicts import Verdict
 
 PROFILE = builtin_profile("nano-judge")
 EVERY_PROTOCOL = builtin_profile("default")
