@@ -1,6 +1,7 @@
 """What soft scores and votes do for a reward, on the nano judge, in one run.
 
-Groups as GRPO sees them: eight captions that nano-captioner samples for one held-out picture. Each
+Groups as GRPO sees them: eight captions that nano-captioner samples for one held-out picture, at a
+low temperature by default, as a policy that has settled samples them. Each
 is judged greedily, softly, and by votes at a temperature, and compared with its true score (that of
 an exact count of wrong details).
 
@@ -53,14 +54,14 @@ class Sample:
     truth: float
 
 
-def draw_samples(groups: int, seed: int) -> list[Sample]:
-    """Captions of held-out pictures by nano-captioner at temperature 1, ``GROUP`` a picture."""
+def draw_samples(groups: int, seed: int, temperature: float) -> list[Sample]:
+    """Captions of held-out pictures by nano-captioner at a temperature, ``GROUP`` a picture."""
     folder = embedded_checkpoint("nano-captioner")
     model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
     processor = AutoProcessor.from_pretrained(folder)
     torch.manual_seed(seed)
     rows = [row for row in held_out(groups, seed) for _ in range(GROUP)]
-    texts = write_captions(model, processor, [row.picture for row in rows], temperature=1.0)
+    texts = write_captions(model, processor, [row.picture for row in rows], temperature=temperature)
     return [_sample(row, text) for row, text in zip(rows, texts, strict=True)]
 
 
@@ -114,10 +115,11 @@ async def main() -> None:
     parser.add_argument("--judge", default="nano")
     parser.add_argument("--groups", type=int, default=60)
     parser.add_argument("--votes", type=int, default=5)
-    parser.add_argument("--temperature", type=float, default=0.8)
+    parser.add_argument("--temperature", type=float, default=0.8, help="of the votes")
+    parser.add_argument("--policy-temperature", type=float, default=0.4, help="of the captions")
     parser.add_argument("--seed", type=int, default=11)
     args = parser.parse_args()
-    samples = draw_samples(args.groups, args.seed)
+    samples = draw_samples(args.groups, args.seed, args.policy_temperature)
     async with Judge.from_folder(args.judge, engine="vllm", enforce_eager=True) as judge:
         greedy = await judge_all(judge, samples, judge.decoding)
         soft = await judge_all(judge, samples, replace(judge.decoding, soft=True))

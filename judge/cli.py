@@ -19,8 +19,8 @@ from judge.score_command import add_score_command
 
 _EXAMPLES = """examples:
   flex-judge score --judge nano --rubric captioning --image cat.png --candidate "a cat on a mat."
-  flex-judge score --judge nano --rubric captioning --image cat.png --both-orders \\
-      --candidate "a cat on a mat." --candidate "a dog."
+  flex-judge score --judge jongwooko/Flex-VL-7B --rubric captioning --image cat.png \\
+      --candidate "a cat on a mat." --candidate "a dog." --both-orders
   flex-judge score --rubric captioning --input rows.jsonl --output scored.jsonl --resume
   flex-judge nano evaluate --samples 200
 """

@@ -26,7 +26,7 @@ _HELP = """protocols:
 examples:
   flex-judge score --rubric captioning --image cat.png --candidate "a cat on a mat."
   flex-judge score --rubric captioning --image cat.png --both-orders \\
-      --candidate "a cat on a mat." --candidate "a dog."
+      --candidate "a cat on a mat." --candidate "a dog." --judge jongwooko/Flex-VL-7B
   flex-judge score --rubric helpfulness --question "What is 2 + 2?" --protocol choice \\
       --candidate 4 --candidate 5 --judge jongwooko/Flex-VL-7B
   flex-judge score --rubric helpfulness --question "What is 2 + 2?" --protocol listwise \\

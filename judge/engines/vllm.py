@@ -125,6 +125,12 @@ class VllmEngine:
             self._loop = asyncio.get_running_loop()
 
     def _load(self) -> Any:
+        from vllm.platforms import current_platform
+
+        if current_platform.is_cpu():
+            # Sampling by a seed a prompt that came in pieces kills vLLM's worker on a CPU, whose
+            # random generators know no offset.
+            self._options.setdefault("enable_chunked_prefill", False)
         arguments = self._vllm.AsyncEngineArgs(**self._options)
         if self._encoder is not None:
             width = arguments.create_model_config().get_hidden_size()
