@@ -186,9 +186,7 @@ class Trainer:
         if self.encoder:
             parameters += self.encoder.parameters()
         optimizer = torch.optim.AdamW(parameters, lr=2e-3, betas=(0.9, 0.98), weight_decay=0.01)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, max_lr=2e-3, total_steps=self.steps, pct_start=0.05
-        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
         rng = random.Random("training")
         bar = tqdm(range(self.steps), desc=self.folder.name, unit="step")
         for _ in bar:
@@ -202,6 +200,10 @@ class Trainer:
             bar.set_postfix(loss=f"{loss.item():.3f}")
         self._save()
         return time.perf_counter() - started
+
+    def _rate(self, step: int) -> float:
+        """The learning rate as a share of its highest: a warm-up, then a cosine."""
+        return min((step + 1) / 50, 0.5 * (1 + math.cos(math.pi * step / self.steps)))
 
     def _loss(self, samples: list[Sample]) -> torch.Tensor:
         rows, prompts = [], []
