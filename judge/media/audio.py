@@ -162,7 +162,8 @@ def _from_array(array: Any, rate: object, name: str) -> Audio:
     if not isinstance(rate, int | np.integer) or isinstance(rate, bool):
         raise MediaError(f"{name} needs its samples a second as a whole number, got {rate!r}")
     stored = _as_array(array, name)  # shape (channels, samples)
-    _check_size(*stored.shape, int(rate), name)
+    channels, samples = stored.shape
+    _check_size(channels, samples, int(rate), name)
     mono = _resample(_to_float(stored, name).mean(axis=0), int(rate))
     data = np.clip(mono, -1, 1).astype("<f4").tobytes()
     return Audio(data, hashlib.sha256(data).hexdigest())
