@@ -1,12 +1,14 @@
 """What a molecule encoder is worth: the same judge trained with one and without, in one run.
 
-Two tiny Llamas learn from scratch to check wishes for molecules ("rings 2 to 3, logP 1.0 to 3.0").
-One reads a molecule's SMILES alone; in the other's prompt the slots of a fingerprint encoder stand
-behind it, and the encoder is trained together with the judge. Data, order, steps and everything
-else are the same. Both are saved as judge folders, and judge molecules that neither has seen
-through vLLM: the one by token ids, the other by prompt embeddings. Run it with
+Two judges learn to check wishes for molecules ("rings 2 to 3, logP 1.0 to 3.0") without the card of
+computed properties. One reads a molecule's SMILES alone; in the other's prompt the slots of a
+fingerprint encoder stand behind it, and the encoder is trained together with the judge. Both start
+as the language model of nano-judge (a Qwen2 of 1 million parameters, which knows how to check a
+wish against a card); data, order, steps and everything else are the same. Both are saved as judge
+folders, and judge molecules that neither has seen through vLLM: the one by token ids, the other by
+prompt embeddings. Run it with
 
-    .venv/bin/python benchmarks/molecule_embeddings.py --steps 1200
+    .venv/bin/python benchmarks/molecule_embeddings.py --steps 600
 
 It is also the example of how a judge with an encoder is made. Ends with one JSON line: the share of
 scores that are exactly right, Spearman's correlation with the right scores, and the share of
@@ -31,7 +33,12 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 from tqdm.auto import tqdm
-from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers import (
+    AutoTokenizer,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
 
 from judge import Candidate, Judge, JudgeRequest, Rubric
 from judge.encoders import FEATURES, molecule_features
@@ -46,6 +53,7 @@ from judge.profile import parse_profile
 from judge.protocols import Pointwise
 
 RUBRIC = Rubric("wish", "How far does the molecule meet the wish, from {low} to {high}?")
+BASE = "nano-judge"
 SLOTS = 4
 WIDTH = 256
 ENCODER_FILE = "molecule_encoder/model.safetensors"
@@ -140,6 +148,23 @@ def draw_sample(rng: random.Random, pool: list[str], protocol: Pointwise) -> Sam
     return Sample(request, protocol.format(comparison.text, (score,), request), score)
 
 
+def language_model(name: str) -> Qwen2ForCausalLM:
+    """The embedded checkpoint of that name without its eyes: a Qwen2, in float32."""
+    whole = Qwen2_5_VLForConditionalGeneration.from_pretrained(
+        embedded_checkpoint(name), dtype=torch.float32
+    )
+    seen = whole.config.text_config.to_dict()
+    # Without pictures, the three axes of its positions are one: plain rotary embeddings.
+    seen["rope_parameters"] = {
+        key: seen["rope_parameters"][key] for key in ("rope_type", "rope_theta")
+    }
+    names = Qwen2Config().to_dict().keys() - {"model_type", "architectures"}
+    model = Qwen2ForCausalLM(Qwen2Config(**{key: seen[key] for key in names if key in seen}))
+    model.model.load_state_dict(whole.model.language_model.state_dict())
+    model.generation_config = whole.generation_config
+    return model
+
+
 class Trainer:
     """Trains one judge, and its encoder if it has one, and saves them as a judge folder."""
 
@@ -156,24 +181,9 @@ class Trainer:
         )
         profile = parse_profile(self.toml)
         self.protocol = Pointwise(profile.protocols["pointwise"], profile.molecules)
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(embedded_checkpoint("nano-judge"))
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(embedded_checkpoint(BASE))
+        self.model = language_model(BASE)
         torch.manual_seed(0)
-        self.model = LlamaForCausalLM(
-            LlamaConfig(
-                vocab_size=len(self.tokenizer) + 12,  # vLLM asks for more rows than there are ids
-                hidden_size=HIDDEN,
-                intermediate_size=3 * HIDDEN,
-                num_hidden_layers=4,
-                num_attention_heads=4,
-                num_key_value_heads=4,
-                max_position_embeddings=1024,
-                tie_word_embeddings=True,
-                initializer_range=INIT_STD,
-                bos_token_id=None,
-                eos_token_id=self.tokenizer.eos_token_id,
-                pad_token_id=self.tokenizer.pad_token_id,
-            )
-        )
         self.encoder: EncoderNet | None = None
         if has_encoder:
             some = [smiles for smiles in pool[:2000] if card_of(smiles)]
@@ -185,7 +195,7 @@ class Trainer:
         parameters = list(self.model.parameters())
         if self.encoder:
             parameters += self.encoder.parameters()
-        optimizer = torch.optim.AdamW(parameters, lr=2e-3, betas=(0.9, 0.98), weight_decay=0.01)
+        optimizer = torch.optim.AdamW(parameters, lr=1e-3, betas=(0.9, 0.98), weight_decay=0.01)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
         rng = random.Random("training")
         bar = tqdm(range(self.steps), desc=self.folder.name, unit="step")
@@ -246,7 +256,7 @@ async def judge_held_out(trainer: Trainer, pool: list[str], count: int) -> KindR
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--samples", type=int, default=400, help="held-out molecules judged")
     parser.add_argument("--out", type=Path, help="where the two judge folders go")
