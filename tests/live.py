@@ -28,7 +28,7 @@ class LiveJudge:
 
 
 def vllm_counter(name: str) -> float:
-    """A counter of vLLM's own, summed over its labels."""
+    """A counter of vLLM's own, summed over its labels: that of the engine started last here."""
     from prometheus_client import REGISTRY
 
     return sum(
