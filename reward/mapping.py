@@ -14,13 +14,22 @@ def to_reward(outcome: Outcome, rubric: Rubric) -> Reward:
     reason and has no value.
     """
     if isinstance(outcome, Unjudged):
-        return Reward(None, reason=outcome.reason, detail=outcome.detail, usage=outcome.usage)
+        return no_reward(outcome)
     low, high = outcome.scale
-    bottom, top = rubric.reward_range
-    height = (outcome.score - low) / (high - low)
     return Reward(
-        bottom * (1 - height) + top * height,
+        in_range((outcome.score - low) / (high - low), rubric),
         outcome.score,
         rationale=outcome.reasoning,
         usage=outcome.usage,
     )
+
+
+def no_reward(unjudged: Unjudged) -> Reward:
+    """What was not judged as a reward: its reason, and no value."""
+    return Reward(None, reason=unjudged.reason, detail=unjudged.detail, usage=unjudged.usage)
+
+
+def in_range(height: float, rubric: Rubric) -> float:
+    """From [0, 1] to ``rubric.reward_range``, linear; 0 and 1 become its ends exactly."""
+    bottom, top = rubric.reward_range
+    return bottom * (1 - height) + top * height

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from judge.types import Usage
 from judge.verdicts import Reason
 
+Parts = tuple[tuple[str, float], ...]
+"""Names of what a reward was made of, and the value of each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reward:
@@ -20,6 +23,8 @@ class Reward:
         rationale: the judge's reasoning; empty when unjudged or not asked for.
         detail: when unjudged, what came, for a person to read.
         usage: tokens that the judgement took.
+        parts: what a composed or a group reward was made of; empty of a judge's alone. Those that
+            are known are there when unjudged, too.
 
     Raises:
         ValueError: both or neither of a value and a reason, or a value that is not finite.
@@ -31,6 +36,7 @@ class Reward:
     rationale: str = ""
     detail: str = ""
     usage: Usage = field(default_factory=Usage)
+    parts: Parts = ()
 
     def __post_init__(self) -> None:
         if (self.value is None) == (self.reason is None):

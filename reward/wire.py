@@ -117,4 +117,5 @@ def _decode_result(result: Mapping[str, Any]) -> Reward:
         rationale=str(result["rationale"]),
         detail=str(result["detail"]),
         usage=Usage(int(usage["prompt_tokens"]), int(usage["completion_tokens"])),
+        parts=tuple((str(name), float(part)) for name, part in result["parts"].items()),
     )

@@ -12,7 +12,7 @@ from inspect import Parameter, signature
 from typing import Any
 
 from judge.encoders import open_encoder
-from judge.engines.base import Engine
+from judge.engines.base import Engine, SleepingEngine, WatchedEngine
 from judge.engines.scripted import ScriptedEngine
 from judge.errors import RequestError
 from judge.folder import JudgeFolder
@@ -73,4 +73,11 @@ def _check_options(
         )
 
 
-__all__ = ["ENGINES", "Engine", "ScriptedEngine", "make_engine"]
+__all__ = [
+    "ENGINES",
+    "Engine",
+    "ScriptedEngine",
+    "SleepingEngine",
+    "WatchedEngine",
+    "make_engine",
+]

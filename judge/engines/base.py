@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from judge.folder import Decoding
 from judge.types import Completion, NextToken, Prompt
@@ -52,6 +52,42 @@ class Engine(Protocol):
 
     async def close(self) -> None:
         """Stops the engine and frees its memory. Idempotent."""
+        ...
+
+
+@runtime_checkable
+class WatchedEngine(Protocol):
+    """An engine that knows of its own death before it is asked anything."""
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it has died since it was started; cheap, and false again once it is restarted."""
+        ...
+
+
+@runtime_checkable
+class SleepingEngine(Protocol):
+    """An engine that can give its accelerator's memory away for a while."""
+
+    async def sleep(self, level: int) -> None:
+        """Frees the accelerator's memory; nothing may be under way.
+
+        Args:
+            level: 1 keeps the weights in main memory, 2 drops them.
+
+        Raises:
+            EngineError: it was not started so that it can, or this machine's cannot.
+            EngineDeadError: as for :meth:`Engine.generate`.
+        """
+        ...
+
+    async def wake(self) -> None:
+        """Takes the memory again, and the weights with it.
+
+        Raises:
+            EngineError: it could not.
+            EngineDeadError: as for :meth:`Engine.generate`.
+        """
         ...
 
 

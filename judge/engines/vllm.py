@@ -100,6 +100,7 @@ class VllmEngine:
         """Its tokenizer, once started."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changing = asyncio.Lock()
+        self._sleep_level = 0
 
     @property
     def identity(self) -> str:
@@ -110,6 +111,10 @@ class VllmEngine:
     def unfinished(self) -> int:
         """Requests that the engine is working on or has waiting."""
         return 0 if self.llm is None else int(self.llm.get_num_unfinished_requests())
+
+    @property
+    def is_dead(self) -> bool:
+        return self.llm is not None and bool(self.llm.errored)
 
     async def start(self) -> None:
         async with self._changing:
@@ -221,10 +226,42 @@ class VllmEngine:
             raise EngineError(f"vLLM ended the reply with {finish!r}")
         return final
 
+    async def sleep(self, level: int) -> None:
+        if not self._options.get("enable_sleep_mode"):
+            raise EngineError(
+                "vLLM sleeps only where it was started for that, on a GPU: "
+                "--engine-arg enable_sleep_mode=true"
+            )
+        await self._tell("sleep", level)
+        self._sleep_level = level
+
+    async def wake(self) -> None:
+        if self._sleep_level == 2:  # the weights are gone, and read again before the cache comes
+            await self._tell("wake_up", ["weights"])
+            await self._tell("collective_rpc", "reload_weights")
+            await self._tell("wake_up", ["kv_cache"])
+        else:
+            await self._tell("wake_up")
+        self._sleep_level = 0
+
+    async def _tell(self, method: str, *arguments: Any) -> None:
+        """Calls a method of the ``AsyncLLM``, its errors made ours."""
+        from vllm.v1.engine.exceptions import EngineDeadError as VllmDeadError
+
+        if self.llm is None:
+            raise EngineDeadError("the vLLM engine is not started")
+        try:
+            await getattr(self.llm, method)(*arguments)
+        except VllmDeadError as error:
+            raise EngineDeadError("the vLLM engine has died; see its log above") from error
+        except Exception as error:  # whatever a worker raised, by name
+            raise EngineError(f"vLLM did not {method.replace('_', ' ')}: {error}") from error
+
     async def close(self) -> None:
         async with self._changing:
             if self.llm is None:
                 return
+            self._sleep_level = 0
             llm, self.llm = self.llm, None
             if asyncio.get_running_loop() is self._loop:
                 await _stop_outputs(llm)

@@ -1,34 +1,35 @@
-"""The application: its settings, its life and how errors are answered."""
+"""The application: its parts put together, its life, and how errors are answered."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
-from judge import RUBRICS, EngineDeadError, Judge, Rubric, load_rubric
-from reward.server import routes
+from judge import RUBRICS, Judge, Rubric, load_rubric
+from reward.groups.cohorts import Cohorts
+from reward.server import groups, judgements, operations, routes, wires
+from reward.server.canary import CanaryWatch, read_canaries
+from reward.server.config import ServerConfig
+from reward.server.errors import ClientGoneError, NotReadyError, QueueFullError
 from reward.server.limits import BodyLimit
-from reward.server.media_store import MediaStore
+from reward.server.observing import ObserveRequests
 from reward.server.samples import MissingMediaError
+from reward.server.served import load_rewards
 from reward.server.service import JudgeService
-
-MAX_BODY_BYTES = 64 * 1024 * 1024
-"""Largest request body."""
-MEDIA_BYTES = 1024 * 1024 * 1024
-"""Most encoded picture data kept in memory."""
+from reward.server.storing import StoreCollector, open_store
+from reward.server.tracing import make_tracer
+from reward.store.stored_judge import StoredJudge
 
 
 def create_app(
     judge: Judge,
+    config: ServerConfig | None = None,
     *,
     rubrics: Mapping[str, Rubric] | None = None,
-    max_body_bytes: int = MAX_BODY_BYTES,
-    media_bytes: int = MEDIA_BYTES,
 ) -> FastAPI:
     """A server of one judge, which it starts in the background and closes at its end.
 
@@ -36,39 +37,110 @@ def create_app(
 
     Args:
         judge: the judge, not yet started.
-        rubrics: by the name that requests use; those that ship where none are given.
-        max_body_bytes: larger request bodies are answered with 413.
-        media_bytes: most encoded picture data kept in memory; the least recently used go first.
+        config: the settings; those about the judge and the address are read by others.
+        rubrics: by the name that requests use; where none are given, those that ship and
+            ``config.rubrics``.
+
+    Raises:
+        ServerConfigError: the canaries cannot be read.
+        RequestError: a rubric or a composed reward cannot be read.
+        StoreError: the verdict store cannot be opened.
+        MissingExtraError: traces are asked for, and OpenTelemetry is not installed; or a composed
+            reward needs a package that is not.
     """
+    config = config or ServerConfig()
+    rubrics = rubrics or load_rubrics(config)
+    tracer = make_tracer(config.trace_endpoint)
+    store = open_store(config)
     service = JudgeService(
         judge,
-        {name: load_rubric(name) for name in RUBRICS} if rubrics is None else rubrics,
-        MediaStore(media_bytes),
+        rubrics,
+        config,
+        tracer,
+        asker=StoredJudge(judge, store) if store else None,
+        composed=load_rewards(config.rewards, rubrics),
+        canaries=_canaries(judge, rubrics, config),
     )
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        loading = asyncio.create_task(service.load())
         try:
-            yield
+            async with service.running():
+                yield
         finally:
-            loading.cancel()
-            await asyncio.gather(loading, return_exceptions=True)
-            await judge.close()
+            if store is not None:
+                await store.close()
+            tracer.close()
 
+    if store is not None:
+        service.metrics.add(StoreCollector(store))
     app = FastAPI(title="Reward server", lifespan=lifespan)
     app.state.service = service
+    app.state.cohorts = Cohorts()
     app.include_router(routes.router)
-    app.add_exception_handler(MissingMediaError, routes.missing_media)
-    app.add_exception_handler(EngineDeadError, routes.engine_dead)
-    app.add_exception_handler(routes.ClientGoneError, routes.client_gone)
+    app.include_router(judgements.router)
+    app.include_router(groups.router)
+    app.include_router(wires.router)
+    app.include_router(operations.router)
+    app.add_exception_handler(MissingMediaError, _missing_media)
+    app.add_exception_handler(QueueFullError, _queue_full)
+    app.add_exception_handler(NotReadyError, _not_ready)
+    app.add_exception_handler(ClientGoneError, _client_gone)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
+    app.add_middleware(BodyLimit, max_bytes=config.max_body_bytes)
+    app.add_middleware(ObserveRequests, metrics=service.metrics, tracer=tracer)
     return app
+
+
+def load_rubrics(config: ServerConfig) -> dict[str, Rubric]:
+    """The rubrics that ship and the user's own, by name.
+
+    Raises:
+        RequestError: one cannot be read.
+    """
+    return {rubric.name: rubric for rubric in map(load_rubric, (*RUBRICS, *config.rubrics))}
+
+
+def _canaries(
+    judge: Judge, rubrics: Mapping[str, Rubric], config: ServerConfig
+) -> CanaryWatch | None:
+    file = config.canary_file
+    if file is None:
+        return None
+    scores = config.canary_scores or file.with_name(f"{file.name}.scores.json")
+    return CanaryWatch(judge, read_canaries(file, rubrics), scores, config.canary_tolerance)
+
+
+async def _missing_media(request: Request, error: Exception) -> JSONResponse:
+    """409 with the hashes to upload before asking again."""
+    assert isinstance(error, MissingMediaError)  # what it is registered for
+    detail = f"{error}: upload them with PUT /v1/media/{{sha256}} and ask again"
+    return JSONResponse({"detail": detail, "missing": error.hashes}, 409)
+
+
+async def _queue_full(request: Request, error: Exception) -> JSONResponse:
+    """429, and when to come again."""
+    assert isinstance(error, QueueFullError)  # what it is registered for
+    return JSONResponse({"detail": str(error)}, 429, {"Retry-After": str(error.retry_after_s)})
+
+
+async def _not_ready(request: Request, error: Exception) -> JSONResponse:
+    """503 with the state, and when to come again."""
+    assert isinstance(error, NotReadyError)  # what it is registered for
+    return JSONResponse(
+        {"detail": str(error), "state": error.state},
+        503,
+        {"Retry-After": str(error.retry_after_s)},
+    )
+
+
+async def _client_gone(request: Request, error: Exception) -> Response:
+    """Read by nobody; the status is the one nginx logs for this."""
+    return Response(status_code=499)
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
     """422 that says where and what, without repeating the input, which may be megabytes."""
-    problems = error.errors() if isinstance(error, RequestValidationError) else []
-    lines = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in problems[:8]]
+    assert isinstance(error, RequestValidationError)  # what it is registered for
+    lines = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:8]]
     return JSONResponse({"detail": "; ".join(lines)}, 422)

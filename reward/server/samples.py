@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from judge import (
     Image,
@@ -41,7 +41,17 @@ async def to_requests(
     Raises:
         MissingMediaError: the client has to upload pictures first.
     """
-    references = dict.fromkeys(name for sample in samples for name in sample.images)
+    images = await load_pictures((name for sample in samples for name in sample.images), media)
+    return [_to_request(sample, rubric, images) for sample in samples]
+
+
+async def load_pictures(names: Iterable[str], media: MediaStore) -> dict[str, Image | MediaError]:
+    """The pictures that samples name, each loaded once, or what is wrong with it.
+
+    Raises:
+        MissingMediaError: the client has to upload pictures first.
+    """
+    references = dict.fromkeys(names)
     stored = {name: _HASH.fullmatch(name) for name in references}
     found = {name: media.get(match[1]) for name, match in stored.items() if match}
     missing = sorted(name.removeprefix("sha256:") for name, image in found.items() if image is None)
@@ -51,7 +61,7 @@ async def to_requests(
     for name in references:
         if name not in images:
             images[name] = await _from_data_uri(name)
-    return [_to_request(sample, rubric, images) for sample in samples]
+    return images
 
 
 async def _from_data_uri(name: str) -> Image | MediaError:
@@ -72,10 +82,22 @@ def _to_request(
 ) -> JudgeRequest | Unjudged:
     row = sample.model_dump(include={"prompt", "completion", "molecule", "reference"})
     try:
-        pictures = [images[name] for name in sample.images]
-        for picture in pictures:
-            if isinstance(picture, MediaError):
-                raise picture
+        pictures = chosen_pictures(sample.images, images)
         return request_from_row({**row, "id": sample.id or "", "images": pictures}, rubric)
     except RequestError as error:
         return Unjudged(Reason.BAD_REQUEST, str(error))
+
+
+def chosen_pictures(names: Sequence[str], images: Mapping[str, Image | MediaError]) -> list[Image]:
+    """The pictures of these names.
+
+    Raises:
+        MediaError: one of them cannot be read.
+    """
+    chosen = []
+    for name in names:
+        image = images[name]
+        if isinstance(image, MediaError):
+            raise image
+        chosen.append(image)
+    return chosen

@@ -2,49 +2,74 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from judge.types import Usage
 from judge.verdicts import Reason
+from reward.store.attempt import Labels
 from reward.types import Reward
 from reward.wire import DEFAULT_DEADLINE_S, MAX_SAMPLES
 
-State = Literal["loading", "ready", "dead"]
-"""Of the engine: ``dead`` means that it failed to load or died, and needs a restart."""
+State = Literal["loading", "ready", "asleep", "restarting", "drifted", "draining", "dead"]
+"""Of the server. Rewards are given when ``ready``, and wait while ``asleep`` if it is so set.
+``restarting``: the engine died and is started again; ``drifted``: the canaries' scores have
+changed; ``draining``: the server is being stopped; ``dead``: the engine failed to load, or died too
+often, and the server has to be started anew.
+"""
 
 Text = str | list[dict[str, Any]]
 """A string, or chat messages as TRL has them."""
 
-_MAX_DEADLINE_S = 3600.0
+Deadline = Annotated[float, Field(gt=0, le=3600)]
+"""Time for all samples of a request, in seconds."""
+Images = Annotated[
+    list[str], Field(description='"sha256:<hex>" of an uploaded picture, or a "data:image/…" URI')
+]
 
 
-class _Request(BaseModel):
+class WireRequest(BaseModel):
+    """A body, or a part of one: what is not known in it is refused."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class SampleIn(_Request):
+class SampleIn(WireRequest):
     """One thing to be judged."""
 
     id: str | None = None
     prompt: Text | None = None
     completion: Text | None = None
-    images: Annotated[
-        list[str],
-        Field(description='"sha256:<hex>" of an uploaded picture, or a "data:image/…" URI'),
-    ] = []
+    images: Images = []
     molecule: Annotated[str | None, Field(description="SMILES, instead of a completion")] = None
     reference: str | None = None
     metadata: Annotated[dict[str, Any] | None, Field(description="the caller's; not read")] = None
 
 
-class RewardsIn(_Request):
+class LabelledRequest(WireRequest):
+    """A body that may say for whom it is; the verdict store keeps that with each judgement."""
+
+    run: Annotated[str, Field(description="name of the training run")] = ""
+    step: Annotated[int | None, Field(description="the run's step")] = None
+
+    @property
+    def labels(self) -> Labels:
+        return Labels(self.run, self.step)
+
+    @model_validator(mode="after")
+    def _check_labels(self) -> Self:
+        Labels(self.run, self.step)  # raises where they are none
+        return self
+
+
+class RewardsIn(LabelledRequest):
     """``POST /v1/rewards``."""
 
     rubric: str
     samples: Annotated[list[SampleIn], Field(max_length=MAX_SAMPLES)]
     rationale: bool = False
-    deadline_s: Annotated[float, Field(gt=0, le=_MAX_DEADLINE_S)] = DEFAULT_DEADLINE_S
+    deadline_s: Deadline = DEFAULT_DEADLINE_S
 
 
 class UsageOut(BaseModel):
@@ -52,6 +77,10 @@ class UsageOut(BaseModel):
 
     prompt_tokens: int
     completion_tokens: int
+
+    @classmethod
+    def of(cls, usage: Usage) -> UsageOut:
+        return cls(prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens)
 
 
 class ResultOut(BaseModel):
@@ -63,11 +92,14 @@ class ResultOut(BaseModel):
     reason: Reason | None
     detail: str
     rationale: str
-    cached: Annotated[bool, Field(description="false: every sample is judged anew")] = False
+    cached: Annotated[bool, Field(description="a verdict that was judged for somebody else")]
     usage: UsageOut
+    parts: Annotated[dict[str, float], Field(description="what the reward was made of")]
 
     @classmethod
-    def of(cls, reward: Reward, *, id: str | None, rationale: bool) -> ResultOut:
+    def of(
+        cls, reward: Reward, *, id: str | None, rationale: bool, cached: bool = False
+    ) -> ResultOut:
         return cls(
             id=id,
             reward=reward.value,
@@ -75,10 +107,9 @@ class ResultOut(BaseModel):
             reason=reward.reason,
             detail=reward.detail,
             rationale=reward.rationale if rationale else "",
-            usage=UsageOut(
-                prompt_tokens=reward.usage.prompt_tokens,
-                completion_tokens=reward.usage.completion_tokens,
-            ),
+            cached=cached,
+            usage=UsageOut.of(reward.usage),
+            parts=dict(reward.parts),
         )
 
 
@@ -107,10 +138,22 @@ class HealthOut(BaseModel):
 
 
 class ReadyOut(BaseModel):
-    """State of the engine."""
+    """State of the server."""
 
     state: State
     detail: str = ""
+
+
+class CanariesOut(BaseModel):
+    """The last round of canaries: when (seconds since 1970, UTC), the greatest difference from a
+    known score in points of its scale, which ones differ by too much or were not judged, and which
+    of them were not judged.
+    """
+
+    judged_at: float
+    drift: float
+    drifted: list[str]
+    unjudged: list[str]
 
 
 class InfoOut(BaseModel):
@@ -122,3 +165,6 @@ class InfoOut(BaseModel):
     modalities: list[str]
     rubrics: list[str]
     project_version: str
+    state: State
+    restarts: Annotated[int, Field(description="of the engine, since the server was started")]
+    canaries: Annotated[CanariesOut | None, Field(description="null where there are none")]

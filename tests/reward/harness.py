@@ -21,6 +21,8 @@ import judge as judge_package
 from judge import Completion, Decoding, EngineDeadError, EngineError, Judge, Prompt, open_judge
 from judge.engines import ScriptedEngine
 from judge.engines.scripted import prompt_text
+from reward.server.service import JudgeService
+from reward.server.warm_up import WARM_UP
 
 PROFILE = Path(judge_package.__file__).parent / "profiles" / "default.toml"
 
@@ -28,7 +30,8 @@ PROFILE = Path(judge_package.__file__).parent / "profiles" / "default.toml"
 class TestEngine(ScriptedEngine):
     """Does what the candidate says: ``score=7``, ``fail``, ``die``, ``crash`` or ``hang``.
 
-    ``hung`` counts the replies that were left hanging, ``cancelled`` those cancelled since.
+    ``hung`` counts the replies that were left hanging, ``cancelled`` those cancelled since. A
+    server's warm-up leaves no trace.
     """
 
     __test__ = False
@@ -40,6 +43,8 @@ class TestEngine(ScriptedEngine):
         self.closed = False
 
     async def generate(self, prompt: Prompt, decoding: Decoding) -> Completion:
+        if WARM_UP in prompt_text(prompt):
+            return Completion("", "end")
         if "hang" in prompt_text(prompt):
             self.hung += 1
             try:
@@ -66,10 +71,10 @@ def _reply(prompt: Prompt) -> str | Exception:
     return f"<think>\nas told\n</think>\n<answer>{score[1] if score else 'none'}</answer>"
 
 
-def make_judge(folder: Path, engine: ScriptedEngine) -> Judge:
+def make_judge(folder: Path, engine: ScriptedEngine, **decoding: object) -> Judge:
     folder.mkdir(exist_ok=True)
     shutil.copy(PROFILE, folder / "judge.toml")
-    return Judge(open_judge(folder), engine)
+    return Judge(open_judge(folder, **decoding), engine)
 
 
 def picture(color: str = "red", size: int = 8) -> Pillow.Image:
@@ -106,8 +111,15 @@ class LiveServer:
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
+    @property
+    def service(self) -> JudgeService:
+        """Of the application started last; its engine runs in another thread."""
+        assert isinstance(self._service, JudgeService)
+        return self._service
+
     def start(self) -> None:
         app = self._make_app()
+        self._service = app.state.service
 
         async def counted(scope, receive, send):  # type: ignore[no-untyped-def]
             if scope["type"] == "http":

@@ -63,8 +63,8 @@ def test_serves_until_a_signal(end: signal.Signals, tmp_path: Path) -> None:
         assert process.stdout is not None
         assert process.stderr is not None
         assert process.stdout.readline() == (
-            "mine {'temperature': 0.5} {'dtype': 'float32', 'max_model_len': 2048, "
-            "'enforce_eager': True, 'seed': 1, 'engine': 'vllm'}\n"
+            "mine {'temperature': 0.5} {'engine': 'vllm', 'dtype': 'float32', "
+            "'max_model_len': 2048, 'enforce_eager': True, 'seed': 1}\n"
         )
         assert process.stdout.readline() == "loading default …\n"
         ready = re.fullmatch(

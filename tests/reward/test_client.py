@@ -12,7 +12,7 @@ import pytest
 
 from judge import JudgeError, Reason
 from reward import RewardClient, RewardRequestError, ServerNotReadyError, SyncRewardClient
-from reward.server import create_app
+from reward.server import ServerConfig, create_app
 from tests.reward.harness import LiveServer, TestEngine, eventually, make_judge, picture
 
 UNREACHABLE = "http://127.0.0.1:9"
@@ -134,11 +134,11 @@ async def test_unreachable_server_gives_reasons_in_time() -> None:
     assert "ConnectError" in rewards[0].detail
 
 
-async def test_dead_engine_gives_server_error(live: LiveServer) -> None:
+async def test_dying_engine_gives_engine_error(live: LiveServer) -> None:
     async with RewardClient(live.url) as client:
-        rewards = await client.rewards(rows("die", "score=3"), rubric="captioning", deadline_s=3.0)
-    assert [reward.reason for reward in rewards] == [Reason.SERVER_ERROR] * 2
-    assert "dead" in rewards[0].detail
+        rewards = await client.rewards(rows("die", "hang"), rubric="captioning", deadline_s=60.0)
+    assert [reward.reason for reward in rewards] == [Reason.ENGINE_ERROR] * 2
+    assert "died" in rewards[0].detail
 
 
 async def test_the_callers_mistake_is_raised(live: LiveServer) -> None:
@@ -314,7 +314,8 @@ async def test_blocking_face_inside_a_running_loop(live: LiveServer) -> None:
 
 
 async def test_store_too_small_for_a_request_ends_at_the_deadline(tmp_path: Path) -> None:
-    server = LiveServer(lambda: create_app(make_judge(tmp_path, TestEngine()), media_bytes=100))
+    config = ServerConfig(media_bytes=100)
+    server = LiveServer(lambda: create_app(make_judge(tmp_path, TestEngine()), config))
     server.start()
     samples = [row for color in ("red", "blue") for row in rows("score=10", image=picture(color))]
     async with RewardClient(server.url) as client:

@@ -14,7 +14,17 @@ from judge import Image, Reason
 from judge.engines.scripted import prompt_text
 from reward import Reward, RewardRequestError
 from reward.adapters import trl
-from reward.adapters.trl import AsyncJudgeReward, JudgeReward, judge_reward, judge_reward_async
+from reward.adapters.columns import zero_variance_rate
+from reward.adapters.core import read_settings
+from reward.adapters.trl import (
+    AsyncJudgeReward,
+    JudgeReward,
+    OnlineDPOReward,
+    judge_reward,
+    judge_reward_async,
+)
+from reward.errors import UnjudgedError
+from reward.wire import Pictures
 from tests.reward.harness import LiveServer, TestEngine, picture
 
 UNREACHABLE = "http://127.0.0.1:9"
@@ -99,13 +109,13 @@ def test_same_picture_object_is_encoded_once(
     live: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loads = []
-    real = trl.Pictures.load.__globals__["load_image"]
+    real = Pictures.load.__globals__["load_image"]
 
     def counting(source: Any) -> Any:
         loads.append(source)
         return real(source)
 
-    monkeypatch.setitem(trl.Pictures.load.__globals__, "load_image", counting)
+    monkeypatch.setitem(Pictures.load.__globals__, "load_image", counting)
     shared = picture()
     reward_function(live)(["p"] * 8, ["score=3"] * 8, image=[shared] * 8)
     assert sum(source is shared for source in loads) == 1
@@ -185,7 +195,7 @@ def rewarded(*values: float | None) -> list[Reward]:
     ],
 )
 def test_zero_variance_rate(groups: str, values: tuple[Any, ...], rate: float | None) -> None:
-    assert trl.zero_variance_rate([(group, ()) for group in groups], rewarded(*values)) == rate
+    assert zero_variance_rate([(group, ()) for group in groups], rewarded(*values)) == rate
 
 
 def test_pictures_tell_groups_apart(live: LiveServer) -> None:
@@ -222,34 +232,27 @@ def test_trl_tells_sync_from_async() -> None:
     assert not inspect.iscoroutinefunction(JudgeReward(rubric="r").__call__)
 
 
-@pytest.fixture
-def environment(live: LiveServer, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    monkeypatch.setenv("FLEXREWARD_URL", live.url)
-    monkeypatch.setenv("FLEXREWARD_RUBRIC", "captioning")
-    return monkeypatch
-
-
 def test_ready_functions_read_the_environment_at_each_call(
-    environment: pytest.MonkeyPatch,
+    served: pytest.MonkeyPatch,
 ) -> None:
     assert judge_reward(["p"], ["score=10"]) == [1.0]
-    environment.setenv("FLEXREWARD_URL", UNREACHABLE)
-    environment.setenv("FLEXREWARD_DEADLINE_S", "0.2")
+    served.setenv("FLEXREWARD_URL", UNREACHABLE)
+    served.setenv("FLEXREWARD_DEADLINE_S", "0.2")
     assert judge_reward(["p"], ["score=10"]) == [None]
 
 
-async def test_ready_async_function(environment: pytest.MonkeyPatch) -> None:
+async def test_ready_async_function(served: pytest.MonkeyPatch) -> None:
     calls = [judge_reward_async(["p"], [f"score={score}"]) for score in (1, 10)]
     assert await asyncio.gather(*calls) == [[0.0], [1.0]]
-    settings = trl._settings_from_environment()
-    await trl._async_reward(**settings).aclose()
+    settings = read_settings()
+    await trl._async_reward(settings).aclose()
 
 
-def test_environment_is_checked(environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("FLEXREWARD_DEADLINE_S", "soon")
+def test_environment_is_checked(served: pytest.MonkeyPatch) -> None:
+    served.setenv("FLEXREWARD_DEADLINE_S", "soon")
     with pytest.raises(RewardRequestError, match=r"FLEXREWARD_DEADLINE_S.*'soon'"):
         judge_reward(["p"], ["x"])
-    environment.delenv("FLEXREWARD_RUBRIC")
+    served.delenv("FLEXREWARD_RUBRIC")
     with pytest.raises(RewardRequestError, match="FLEXREWARD_RUBRIC"):
         judge_reward(["p"], ["x"])
 
@@ -272,3 +275,21 @@ def test_function_in_a_spawned_child(live: LiveServer) -> None:
     assert function(["p"], ["score=10"]) == [1.0]
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.apply(function, (["p"], ["score=10"])) == [1.0]
+
+
+def test_online_dpo_gets_numbers(live: LiveServer) -> None:
+    """Prompts come twice over, as do the columns; no logs are passed."""
+    function = OnlineDPOReward(url=live.url, rubric="captioning", unjudged=-1.0)
+    completions = ["score=10", "score=1", "garble", "score=4"]
+    rewards = function(["p", "q"] * 2, completions, completion_ids=[[1]] * 4, trainer_state=None)
+    assert rewards == [1.0, 0.0, -1.0, pytest.approx(1 / 3)]
+    assert not inspect.iscoroutinefunction(function.__call__)
+    function.close()
+
+
+def test_online_dpo_may_raise(live: LiveServer) -> None:
+    function = OnlineDPOReward(url=live.url, rubric="captioning", unjudged="raise")
+    with pytest.raises(UnjudgedError, match="not_a_number"):
+        function(["p"] * 2, ["score=10", "garble"])
+    with pytest.raises(RewardRequestError, match="finite number or 'raise'"):
+        OnlineDPOReward(rubric="captioning", unjudged=float("nan"))
