@@ -19,13 +19,13 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from judge.verdicts import Reason
 from reward.adapters.labels import label_columns
 from reward.server.connection import Service
-from reward.server.groups import GroupIn, groups
+from reward.server.groups import MAX_GROUP, GroupIn, groups
 from reward.server.schemas import Deadline, ResultOut
 from reward.server.wires.asking import WireQuery, ask, make_sample
 from reward.server.wires.responses import output_text, picture_urls, to_messages
@@ -40,12 +40,20 @@ _CALL_FAILED = frozenset(
 _REFERENCES = ("reference", "expected_answer")
 
 
+class ParamsIn(BaseModel):
+    """What the policy was asked."""
+
+    model_config = ConfigDict(extra="allow")
+
+    input: str | list[dict[str, Any]]
+
+
 class VerifyIn(BaseModel):
     """A rollout. All else in it is sent back as it came."""
 
     model_config = ConfigDict(extra="allow")
 
-    responses_create_params: dict[str, Any]
+    responses_create_params: ParamsIn
     response: dict[str, Any]
 
 
@@ -59,7 +67,7 @@ class CompareIn(BaseModel):
     """The responses to one conversation; ``principle`` is what to compare them by, in words."""
 
     conversation_history: list[dict[str, Any]]
-    response_objs: list[dict[str, Any]]
+    response_objs: Annotated[list[dict[str, Any]], Field(max_length=MAX_GROUP)]
     principle: str | None = None
 
 
@@ -79,7 +87,7 @@ async def verify(
     query: Annotated[WireQuery, Query()],
 ) -> dict[str, Any]:
     """The rollout that came, with its reward."""
-    asked = body.responses_create_params.get("input") or []
+    asked = body.responses_create_params.input
     extra = body.model_extra or {}
     references = [extra[name] for name in _REFERENCES if extra.get(name) is not None]
     sample = make_sample(

@@ -23,13 +23,14 @@ import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from reward.adapters.labels import label_columns
 from reward.server.connection import Service
 from reward.server.schemas import Deadline
 from reward.server.wires.asking import NumberQuery, ask, make_sample, number
+from reward.wire import MAX_SAMPLES
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class OpenRLHFQuery(NumberQuery):
 class QueriesIn(BaseModel):
     """As many prompts and labels as queries."""
 
-    query: list[str]
+    query: Annotated[list[str], Field(max_length=MAX_SAMPLES)]
     prompts: list[str]
     labels: list[Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_TEXTS = frozenset({"input_text", "output_text", "text"})
+_TEXTS = ("input_text", "output_text", "text")
 
 
 def to_messages(asked: str | Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -33,11 +33,10 @@ def picture_urls(asked: str | Sequence[Mapping[str, Any]]) -> list[str]:
 
 def output_text(response: Mapping[str, Any]) -> str:
     """What a response says, without its reasoning and its tool calls."""
-    items = response.get("output") or []
     return "".join(
         _text(item.get("content"))
-        for item in items
-        if isinstance(item, Mapping) and item.get("type") == "message"
+        for item in _parts(response.get("output"))
+        if item.get("type") == "message"
     )
 
 

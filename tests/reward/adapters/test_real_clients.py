@@ -8,8 +8,8 @@ none is light enough to be a dependency of the tests. Without what it depends on
 from __future__ import annotations
 
 import asyncio
-import math
 import warnings
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +17,10 @@ import httpx
 import pytest
 
 from reward.adapters import areal, ms_swift
+from reward.adapters.core import Settings, asker, read_settings
 from tests.reward.harness import LiveServer, picture
+
+DOCS = Path(__file__).parents[3] / "docs" / "frameworks"
 
 
 def real(module: str) -> Any:
@@ -71,7 +74,13 @@ def test_verl(live: LiveServer) -> None:
             )
             return dict(await manager.run_single(rollout))
 
-        judged, unjudged = asyncio.run(run(1)), asyncio.run(run(2))
+        async def both(run: Any = run) -> list[dict[str, Any]]:
+            try:
+                return [await run(1), await run(2)]
+            finally:
+                await asker(Settings(live.url, "captioning")).aclose()
+
+        judged, unjudged = asyncio.run(both())
         assert judged["reward_score"] == 1.0
         assert judged["reward_extra_info"] == {"score": 1.0, "judged": 1.0}
         assert unjudged["reward_extra_info"] == {"score": -1.0, "judged": 0.0}
@@ -123,7 +132,7 @@ def test_verifiers(served: pytest.MonkeyPatch) -> None:
     assert loaders.plugged_fn("reward.adapters.verifiers:judge_reward")
     task = v1.Task(v1.TaskData(prompt="What is shown?"), config)
 
-    def rollout(reply: str) -> Any:
+    def trace(reply: str) -> Any:
         return SimpleNamespace(
             rewards=(rewards := {}),
             metrics={},
@@ -131,50 +140,75 @@ def test_verifiers(served: pytest.MonkeyPatch) -> None:
             record_reward=lambda name, value, weight: rewards.__setitem__(name, value),
         )
 
-    judged = rollout("score=10")
-    asyncio.run(task.score(judged))
+    async def score(rollout: Any) -> None:
+        try:
+            await task.score(rollout)
+        finally:
+            await asker(read_settings()).aclose()
+
+    judged = trace("score=10")
+    asyncio.run(score(judged))
     assert judged.rewards == {"judge": 1.0}
-    unjudged = rollout("garble")
+    unjudged = trace("garble")
     with pytest.raises(errors.TaskError, match="not judged"):
-        asyncio.run(task.score(unjudged))
+        asyncio.run(score(unjudged))
     assert unjudged.rewards == {"judge": None}
 
 
-def test_nemo_gym(live: LiveServer) -> None:
-    gym = real("nemo_gym.base_resources_server")
+def rollout(text: str) -> dict[str, Any]:
+    """A rollout as NeMo-Gym's agents send it."""
     output = {
         "id": "msg",
         "type": "message",
         "role": "assistant",
         "status": "completed",
-        "content": [{"type": "output_text", "text": "score=10", "annotations": []}],
+        "content": [{"type": "output_text", "text": text, "annotations": []}],
     }
-    sent = gym.BaseVerifyRequest.model_validate(
-        {
-            "responses_create_params": {"input": "What is shown?"},
-            "response": {
-                "id": "resp",
-                "object": "response",
-                "created_at": 0,
-                "model": "policy",
-                "output": [output],
-                "parallel_tool_calls": True,
-                "tool_choice": "auto",
-                "tools": [],
-            },
-        }
-    )
+    response = {
+        "id": "resp",
+        "object": "response",
+        "created_at": 0,
+        "model": "policy",
+        "output": [output],
+        "parallel_tool_calls": True,
+        "tool_choice": "auto",
+        "tools": [],
+    }
+    return {"responses_create_params": {"input": "What is shown?"}, "response": response}
 
-    def verify(body: dict[str, Any]) -> Any:
+
+def test_nemo_gym(live: LiveServer) -> None:
+    gym = real("nemo_gym.base_resources_server")
+
+    def verify(text: str) -> Any:
+        sent = gym.BaseVerifyRequest.model_validate(rollout(text))
         answer = httpx.post(
-            f"{live.url}/v1/wires/nemo_gym/verify", json=body, params={"rubric": "captioning"}
+            f"{live.url}/v1/wires/nemo_gym/verify",
+            json=sent.model_dump(mode="json"),
+            params={"rubric": "captioning"},
         )
         return gym.BaseVerifyResponse.model_validate(answer.raise_for_status().json())
 
-    body = sent.model_dump(mode="json")
-    assert verify(body).reward == 1.0
-    body["response"]["output"][0]["content"][0]["text"] = "garble"
-    masked = verify(body)
+    assert verify("score=10").reward == 1.0
+    masked = verify("garble")
     assert masked.mask_sample
     assert masked.failure_kind == "judge_unparseable"
-    assert not math.isnan(masked.reward)
+
+
+def test_nemo_gyms_server_of_the_page(live: LiveServer) -> None:
+    gym = real("nemo_gym.base_resources_server")
+    judge = real("nemo_gym.judge")
+    text = (DOCS / "nemo_gym.md").read_text(encoding="utf-8")
+    snippet = text.partition("```python nemo_gym\n")[2].partition("```")[0]
+    names: dict[str, Any] = {"__name__": "page"}
+    exec(snippet, names)  # noqa: S102 - the documentation's own code
+    url = f"{live.url}/v1/wires/nemo_gym/verify?rubric=captioning"
+    server = names["JudgeServer"].model_construct(config=SimpleNamespace(judge_url=url))
+    body = names["Rollout"].model_validate({**rollout("score=10"), "task_index": 4})
+    verified = asyncio.run(server.verify(body))
+    assert isinstance(verified, gym.BaseVerifyResponse)
+    assert verified.reward == 1.0
+    assert verified.model_dump()["task_index"] == 4
+    server.config.judge_url = url.replace("captioning", "nonsense")
+    with pytest.raises(judge.JudgeError, match="422"):
+        asyncio.run(server.verify(body))

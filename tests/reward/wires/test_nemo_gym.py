@@ -127,3 +127,26 @@ async def test_compare_without_a_verdict_is_503_as_nemo_gyms_own(http: httpx.Asy
     answer = await http.post(COMPARE, json=comparison("garble", "fail"), params=ADDRESS)
     assert answer.status_code == 503
     assert "not judged" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"input": 5},
+        {"input": [5]},
+        {},
+        {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": {}}]}]},
+    ],
+)
+async def test_what_is_no_rollout_is_refused(http: httpx.AsyncClient, asked: Any) -> None:
+    json = {"responses_create_params": asked, "response": said("score=10")}
+    assert (await http.post(VERIFY, json=json, params=ADDRESS)).status_code == 422
+
+
+@pytest.mark.parametrize("output", [None, 5, [5], [{"type": ["message"]}]])
+async def test_a_response_without_text_is_judged_as_empty(
+    http: httpx.AsyncClient, engine: TestEngine, output: Any
+) -> None:
+    json = {**rollout(""), "response": {"output": output}}
+    assert (await verify(http, json))["failure_kind"] == "judge_unparseable"
+    assert len(engine.prompts) == 1
