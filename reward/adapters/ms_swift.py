@@ -16,6 +16,7 @@ Source: ``swift/rl_core/grpo_algorithm.py``, ``swift/rl_core/advantage.py`` and
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,11 +28,13 @@ _REFERENCES = ("reference", "solution")
 """Columns with a known good answer; ``solution`` is ms-swift's own name for it."""
 
 
-class JudgeORM:
-    """A judge's reward, blocking."""
-
+class _Plugin:
     def __init__(self, args: Any = None, **options: Any) -> None:
-        """Args as ms-swift passes them; none is read."""
+        """Arguments as ms-swift passes them; none is read."""
+
+
+class JudgeORM(_Plugin):
+    """A judge's reward, blocking."""
 
     def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float]:
         """One reward a completion, in order.
@@ -49,17 +52,16 @@ class JudgeORM:
         return _numbers(asker(read_settings()).ask(_rows(completions, columns)), unjudged)
 
 
-class AsyncJudgeORM(JudgeORM):
+class AsyncJudgeORM(_Plugin):
     """A judge's reward that ms-swift runs beside other asynchronous ones."""
 
-    async def __call__(  # type: ignore[override]  # ms-swift tells the two apart by this
-        self, completions: Sequence[Any], **columns: Any
-    ) -> list[float]:
+    async def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float]:
         """See :meth:`JudgeORM.__call__`."""
         unjudged = read_unjudged()
         ask = asker(read_settings())
+        rows = await asyncio.to_thread(_rows, completions, columns)
         try:
-            rewards = await ask.ask_async(_rows(completions, columns))
+            rewards = await ask.ask_async(rows)
         finally:
             await ask.aclose()  # ms-swift makes an event loop for each batch
         return _numbers(rewards, unjudged)

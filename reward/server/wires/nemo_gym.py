@@ -7,7 +7,7 @@ A resources server of the user's own passes both on, see ``docs/frameworks/nemo_
 
 A sample that was not judged comes back as NeMo-Gym's own failed judge does: reward 0.0 with
 ``mask_sample``, a ``failure_kind`` and a ``failure_reason``, which keep it out of the scores. A
-comparison in which one response has no reward is answered with 503, as NeMo-Gym's own server does.
+comparison in which one response has no reward is answered with 503, as by NeMo-Gym's own server.
 
 Source: ``nemo_gym/base_resources_server.py``, ``nemo_gym/judge.py``, ``nemo_gym/failure_kinds.py``
 and ``resources_servers/genrm_compare/app.py`` of nemo-gym 0.7.0.
@@ -125,7 +125,8 @@ async def compare(
     rewards = [result.reward for result in answer.results if result.reward is not None]
     if len(rewards) < len(answer.results):
         failed = next(result for result in answer.results if result.reward is None)
-        raise HTTPException(503, f"a response was not judged ({failed.reason}): {failed.detail}")
+        status = 422 if failed.reason is Reason.BAD_REQUEST else 503
+        raise HTTPException(status, f"a response has no reward ({failed.reason}): {failed.detail}")
     return CompareOut(rewards=rewards, metrics=_counts(answer.results))
 
 

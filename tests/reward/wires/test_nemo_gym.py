@@ -126,7 +126,13 @@ async def test_compare_of_nothing_is_nothing(http: httpx.AsyncClient) -> None:
 async def test_compare_without_a_verdict_is_503_as_nemo_gyms_own(http: httpx.AsyncClient) -> None:
     answer = await http.post(COMPARE, json=comparison("garble", "fail"), params=ADDRESS)
     assert answer.status_code == 503
-    assert "not judged" in answer.json()["detail"]
+    assert "has no reward" in answer.json()["detail"]
+
+
+async def test_one_response_cannot_be_compared(http: httpx.AsyncClient) -> None:
+    answer = await http.post(COMPARE, json=comparison("one"), params=ADDRESS)
+    assert answer.status_code == 422
+    assert "at least two" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
