@@ -19,7 +19,7 @@ from transformers import (
 )
 from trl import GRPOConfig, GRPOTrainer
 
-from judge.nano.tune import last_whole_checkpoint
+from judge.sft.train.checkpoints import last_whole_checkpoint
 from reward.adapters.trl import JudgeReward
 from rl_recipes.captioning.data import HeldOut, training_pictures
 from rl_recipes.captioning.evaluate import MAX_NEW_TOKENS, true_accuracy, write_captions
