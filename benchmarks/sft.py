@@ -138,6 +138,8 @@ def train(trainer: str, data: Path, options: list[str]) -> Figures:
         tokens, began, seconds = 0, 0.0, 0.0
 
         def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            # On the command line the option is true or false, and true counts padding too.
+            args.include_num_input_tokens_seen = "non_padding"
             self.began = time.perf_counter()
 
         def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -176,7 +178,6 @@ def options_for(model: Path, out: Path, args: argparse.Namespace, seed: int) -> 
         "eval_strategy": "no",
         "report_to": "none",
         "logging_steps": 10,
-        "include_num_input_tokens_seen": "non_padding",
         "dataloader_pin_memory": False,
         "seed": seed,
     }

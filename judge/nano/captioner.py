@@ -17,6 +17,7 @@ from judge.nano.model import save_checkpoint
 from judge.nano.scenes import draw_scene, render
 from judge.nano.tasks import CAPTION_INSTRUCTION
 from judge.sft.train.checkpoints import last_whole_checkpoint
+from judge.sft.train.names import take_names_of_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ def make_captioner(base: Path, plan: CaptionerPlan, work: Path, folder: Path) ->
     """
     processor = AutoProcessor.from_pretrained(base)
     model = Qwen2_5_VLForConditionalGeneration.from_pretrained(base, dtype=torch.float32)
+    take_names_of_files(model)
     trainer = SFTTrainer(
         model=model,
         args=SFTConfig(

@@ -117,11 +117,15 @@ def _choose(
     kept: Sequence[Sample], plan: CuratePlan, count_tokens: CountTokens, funnel: Funnel
 ) -> list[Sample]:
     """The longest as pairs, and of the rest as many as are wanted cut to singles."""
-    longest = sorted(kept, key=lambda sample: -sample.tokens)
-    stage = funnel.stage("choose pairs")
-    pairs = choose(longest, plan.pairs, plan.pair_min_tokens, stage, diverse=plan.diversity)
+    pairs: list[Sample] = []
+    if plan.pairs:
+        longest = sorted(kept, key=lambda sample: -sample.tokens)
+        stage = funnel.stage("choose pairs")
+        pairs = choose(longest, plan.pairs, plan.pair_min_tokens, stage, diverse=plan.diversity)
+    if not plan.singles:
+        return pairs
     taken = {sample.pair.id for sample in pairs}
-    rest = [sample for sample in kept if sample.pair.id not in taken] if plan.singles else []
+    rest = [sample for sample in kept if sample.pair.id not in taken]
     singles = cut_samples(rest, count_tokens, _rng(plan, "cut"), funnel)
     _rng(plan, "singles").shuffle(singles)
     stage = funnel.stage("choose singles")

@@ -23,7 +23,7 @@ from judge.sft.curate.source import RawPair, normalised
 Fault = Literal["opener", "empty", "begging", "off_topic"]
 
 _TRIES = 50
-_MOST_SHARED = 0.3
+_MOST_SHARED = 0.2
 """Largest share of words (of both questions together) that two questions have in common and are
 still about different things."""
 

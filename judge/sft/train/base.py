@@ -13,6 +13,7 @@ from trl import ModelConfig, SFTConfig, get_peft_config, get_quantization_config
 
 from judge.errors import JudgeFolderError, RequestError
 from judge.folder import embedded_checkpoint
+from judge.sft.train.names import take_names_of_files
 
 TOWERS = frozenset(
     {"visual", "vision_tower", "vision_model", "audio_tower", "multi_modal_projector"}
@@ -98,6 +99,7 @@ def load_model(
         **(training.model_init_kwargs or {}),  # type: ignore[dict-item]  # TRL has read its text
     }
     loaded = load_weights(base, **options)
+    take_names_of_files(loaded)
     if freeze_towers:
         for parameter in _tower_parameters(loaded):
             parameter.requires_grad_(False)
