@@ -16,7 +16,6 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForImageTextToText,
     AutoProcessor,
-    Qwen2_5OmniForConditionalGeneration,
     Qwen2_5OmniThinkerForConditionalGeneration,
 )
 from trl import ModelConfig
@@ -24,7 +23,7 @@ from trl import ModelConfig
 from judge import Judge, open_judge
 from judge.errors import RequestError
 from judge.folder import profile_path
-from judge.sft.samples import JudgingRow
+from judge.sft.samples import read_rows
 from judge.sft.train.arguments import JudgeSftArguments, JudgeSftConfig
 from judge.sft.train.evaluate import compare
 from judge.sft.train.report import SftReport
@@ -145,13 +144,17 @@ def test_every_architecture_trains_and_loads_in_stock_transformers(
     assert (profile.name, profile.base_model) == ("judge", str(base))
 
 
-def test_the_omni_thinker_loads_as_a_whole_and_trains_again(texts: Path, tmp_path: Path) -> None:
-    base, out = tiny.qwen_omni(tmp_path / "base"), tmp_path / "judge"
-    sft(texts, out, base)
-    whole = Qwen2_5OmniForConditionalGeneration.from_pretrained(out, dtype="auto")
-    for name, tensor in weights(out).items():
-        assert torch.equal(whole.state_dict()[name], tensor), name
-    assert sft(texts, tmp_path / "again", out).steps == 2
+def test_an_omni_thinker_by_itself_trains_as_the_one_in_a_whole_omni(
+    texts: Path, tmp_path: Path
+) -> None:
+    whole = tiny.qwen_omni(tmp_path / "whole")
+    alone = tmp_path / "alone"
+    Qwen2_5OmniThinkerForConditionalGeneration.from_pretrained(whole).save_pretrained(alone)
+    AutoProcessor.from_pretrained(whole).save_pretrained(alone)
+    sft(texts, tmp_path / "one", whole)
+    sft(texts, tmp_path / "other", alone)
+    assert losses(tmp_path / "one") == losses(tmp_path / "other")
+    assert sft(texts, tmp_path / "again", tmp_path / "other").steps == 2
 
 
 def test_towers_are_trained_where_asked(tmp_path: Path) -> None:
@@ -269,7 +272,7 @@ def test_live_figures_are_those_of_the_saved_judge(nano_rows: Path, tmp_path: Pa
     assert report.held_out["eval_judge_parse_rate"] > 0.5, "the judge answers"
     assert report.held_out["eval_judge_reasoning_tokens"] > 20
 
-    rows = [JudgingRow.from_json(line) for line in (nano_rows / "validation.jsonl").open()]
+    rows = list(read_rows(nano_rows / "validation.jsonl"))
     judge = Judge.from_folder(
         out, engine="transformers", dtype="float32", device="cpu", decoding={"reasks": 0}
     )
@@ -287,7 +290,6 @@ def test_live_figures_are_those_of_the_saved_judge(nano_rows: Path, tmp_path: Pa
 
 
 def test_the_best_weights_are_kept(nano_rows: Path, tmp_path: Path) -> None:
-    """At a learning rate that breaks the judge, the first evaluation is the best."""
     out = tmp_path / "judge"
     report = sft(
         nano_rows,
@@ -305,16 +307,17 @@ def test_the_best_weights_are_kept(nano_rows: Path, tmp_path: Path) -> None:
         save_strategy="steps",
         save_steps=2,
         load_best_model_at_end=True,
-        metric_for_best_model="eval_judge_reasoning_tokens",
-        greater_is_better=False,
+        metric_for_best_model="eval_judge_parse_rate",
     )
     history = json.loads((out / "trainer_state.json").read_text())["log_history"]
-    lengths = {
-        entry["step"]: entry["eval_judge_reasoning_tokens"]
+    rates = {
+        entry["step"]: entry["eval_judge_parse_rate"]
         for entry in history
-        if "eval_judge_reasoning_tokens" in entry
+        if "eval_judge_parse_rate" in entry
     }
-    assert report.best_step == min(lengths, key=lambda step: lengths[step])
+    assert len(set(rates.values())) > 1, "the learning rate breaks the judge"
+    assert report.best_step == max(rates, key=lambda step: rates[step])
+    assert report.held_out["eval_judge_parse_rate"] == rates[report.best_step]
     kept = weights(out / f"checkpoint-{report.best_step}")
     assert all(torch.equal(tensor, kept[name]) for name, tensor in weights(out).items())
 

@@ -12,7 +12,7 @@ from accelerate.utils import parse_flag_from_env
 from trl import ModelConfig, SFTConfig
 
 from judge.errors import RequestError
-from judge.sft.train.arguments import JudgeSftArguments
+from judge.sft.train.arguments import AGREEMENT, JudgeSftArguments
 from judge.sft.train.base import Base
 
 _TELLING = (
@@ -34,6 +34,7 @@ _TELLING = (
 _TELLING_OF_MODEL = ("dtype", "use_peft")
 _TELLING_OF_LORA = ("lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "use_rslora")
 """Options that the weights depend on, of TRL's SFTConfig and ModelConfig."""
+_UNDEFINED_AT_TIMES = ("judge_mean_abs_error", "judge_reasoning_tokens")
 
 
 def check_options(
@@ -59,6 +60,11 @@ def check_options(
         raise RequestError(
             f"--eval_strategy {_value(config.eval_strategy)} needs held-out rows: give "
             "--validation, or a folder with a validation.jsonl, or --eval_strategy no"
+        )
+    if str(config.metric_for_best_model).removeprefix("eval_") in _UNDEFINED_AT_TIMES:
+        raise RequestError(
+            f"--metric_for_best_model {config.metric_for_best_model} has no value where no reply can "
+            f"be read: take {AGREEMENT}, eval_judge_parse_rate or eval_loss"
         )
     if config.use_liger_kernel and importlib.util.find_spec("liger_kernel") is None:
         raise RequestError("--use_liger_kernel needs a package: pip install liger-kernel")

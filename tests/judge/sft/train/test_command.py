@@ -136,6 +136,7 @@ def test_options_that_do_not_go_together(
     ("settings", "message"),
     [
         ({"eval_strategy": "epoch"}, "--eval_strategy epoch needs held-out rows"),
+        ({"metric_for_best_model": "eval_judge_mean_abs_error"}, "has no value where no reply"),
         ({"use_liger_kernel": True}, "pip install liger-kernel"),
         ({"packing": True, "max_length": None}, "--packing needs --max_length"),
         ({"chat_template_path": "x.jinja"}, "--chat_template_path is not supported"),
