@@ -2,8 +2,9 @@
 
 Both train the same model on the same rows with the same options, each whole command in a process of
 its own, in alternating order. Tokens are those that transformers' trainer counts, padding aside;
-seconds run from the first step to the last. Memory is the process's largest resident set, or what
-PyTorch allocated at most where there is a GPU. Ratios are of the medians over rounds. The model is
+seconds run from the first step to the last, by the clock and of the processors (``cpu_s``, which
+other programs disturb less). Memory is the process's largest resident set, or what PyTorch
+allocated at most where there is a GPU. Ratios are of the medians over rounds. The model is
 nano-base, or with ``--hidden`` and ``--layers`` one of that size with random weights. Run it with
 
     .venv/bin/python benchmarks/sft.py --rounds 3 --rows 640
@@ -39,10 +40,13 @@ HEAD = 128
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one training took: tokens seen, seconds, and bytes of memory at the peak."""
+    """What one training took: tokens seen, seconds by the clock and of the processors, and bytes of
+    memory at the peak.
+    """
 
     tokens: int
     seconds: float
+    cpu_s: float
     peak: int
 
 
@@ -135,15 +139,16 @@ def train(trainer: str, data: Path, options: list[str]) -> Figures:
     from transformers.trainer import DEFAULT_CALLBACKS
 
     class Meter(TrainerCallback):
-        tokens, began, seconds = 0, 0.0, 0.0
+        tokens, seconds, cpu_s = 0, 0.0, 0.0
 
         def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             # On the command line the option is true or false, and true counts padding too.
             args.include_num_input_tokens_seen = "non_padding"
-            self.began = time.perf_counter()
+            self.seconds, self.cpu_s = time.perf_counter(), time.process_time()
 
         def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            self.seconds = time.perf_counter() - self.began
+            self.seconds = time.perf_counter() - self.seconds
+            self.cpu_s = time.process_time() - self.cpu_s
             self.tokens = state.num_input_tokens_seen
 
     meter = Meter()
@@ -153,7 +158,7 @@ def train(trainer: str, data: Path, options: list[str]) -> Figures:
         peak = torch.cuda.max_memory_allocated()
     else:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return Figures(meter.tokens, meter.seconds, peak)
+    return Figures(meter.tokens, meter.seconds, meter.cpu_s, peak)
 
 
 def alone(function: Callable[..., Any], *arguments: object) -> Any:
@@ -227,8 +232,10 @@ def summarise(runs: dict[str, list[Figures]], args: argparse.Namespace) -> dict[
         raise RuntimeError(f"expected the same tokens of both, got {tokens}")
     rates = {name: median(each.tokens / each.seconds for each in runs[name]) for name in runs}
     peaks = {name: median(each.peak for each in runs[name]) for name in runs}
+    cpu_s = {name: median(each.cpu_s for each in runs[name]) for name in runs}
     return {
         "tokens_per_s_over_trl": round(rates["ours"] / rates["trl"], 3),
+        "cpu_s_over_trl": round(cpu_s["ours"] / cpu_s["trl"], 3),
         "peak_memory_over_trl": round(peaks["ours"] / peaks["trl"], 3),
         **{f"tokens_per_s_{name}": round(rate) for name, rate in rates.items()},
         **{f"peak_mb_{name}": round(peak / MB) for name, peak in peaks.items()},

@@ -213,11 +213,11 @@ def test_long_rows_are_named_in_the_report_and_not_trained_on(texts: Path, tmp_p
     assert "left out as too long" in report.summary()
 
 
-@pytest.mark.parametrize("make", [tiny.llama, tiny.qwen_vl, tiny.qwen_omni])
+@pytest.mark.parametrize("make", [tiny.llama, tiny.qwen_vl])
 def test_a_resumed_run_has_the_losses_of_an_undisturbed_one(
     make: Make, texts: Path, tmp_path: Path
 ) -> None:
-    """The weights of the Qwens go by other names in their files than in the model."""
+    """The weights of Qwen-VL go by other names in its files than in the model."""
     base = make(tmp_path / "base")
     steps = {"max_steps": 8, "save_strategy": "steps", "save_steps": 3}
     sft(texts, tmp_path / "whole", base, **steps)

@@ -63,8 +63,8 @@ def check_options(
         )
     if str(config.metric_for_best_model).removeprefix("eval_") in _UNDEFINED_AT_TIMES:
         raise RequestError(
-            f"--metric_for_best_model {config.metric_for_best_model} has no value where no reply can "
-            f"be read: take {AGREEMENT}, eval_judge_parse_rate or eval_loss"
+            f"--metric_for_best_model {config.metric_for_best_model} has no value where no reply "
+            f"can be read: take {AGREEMENT}, eval_judge_parse_rate or eval_loss"
         )
     if config.use_liger_kernel and importlib.util.find_spec("liger_kernel") is None:
         raise RequestError("--use_liger_kernel needs a package: pip install liger-kernel")
