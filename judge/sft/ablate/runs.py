@@ -48,7 +48,7 @@ def run_setting(
     rows = draw_rows(setting, plan.rows, pool, seed)
     write_rows(folder / TRAIN, rows)
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, spawn, initializer=_end_with_parent) as process:
+    with ProcessPoolExecutor(1, spawn, initializer=end_with_parent) as process:
         result = process.submit(train_and_measure, setting, seed, plan, len(rows), folder).result()
     part = done.with_suffix(".part")
     part.write_text(json.dumps(asdict(result), indent=2) + "\n", encoding="utf-8")
@@ -97,7 +97,7 @@ def _train(setting: Setting, seed: int, plan: AblationPlan, folder: Path) -> flo
     return run_sft(*parse_options(words)).seconds
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Ends this process as soon as its parent is gone, however that ended: a run that is started
     again must not find another one at work on its folder.
     """
