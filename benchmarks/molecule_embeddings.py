@@ -2,14 +2,13 @@
 
 Two judges learn to check wishes for molecules ("rings 2 to 3, logP 1.0 to 3.0") without the card of
 computed properties. One reads a molecule's SMILES alone; in the other's prompt the slots of a
-fingerprint encoder stand behind it. The encoder is aligned first, on molecules alone: its slots are
-fitted to the language model's own embeddings of the properties' names and values. Then it is
-trained together with the judge. Both judges start as the language model of nano-judge (a Qwen2 of 1
-million parameters, which knows how to check a wish against a card); data, order, steps and
-everything else are the same. Both are saved as judge folders, and judge molecules that neither has
-seen through vLLM: the one by token ids, the other by prompt embeddings. Run it with
+fingerprint encoder stand behind it, and the encoder is trained together with the judge. Both start
+as the language model of nano-judge (a Qwen2 of 1 million parameters, which knows how to check a
+wish against a card); data, order, steps and everything else are the same. Both are saved as judge
+folders, and judge molecules that neither has seen through vLLM: the one by token ids, the other by
+prompt embeddings. Run it with
 
-    .venv/bin/python benchmarks/molecule_embeddings.py --steps 400
+    .venv/bin/python benchmarks/molecule_embeddings.py --steps 600
 
 It is also the example of how a judge with an encoder is made. Ends with one JSON line: the share of
 scores that are exactly right, Spearman's correlation with the right scores, and the share of
@@ -45,7 +44,7 @@ from judge import Candidate, Judge, JudgeRequest, Rubric
 from judge.encoders import FEATURES, molecule_features
 from judge.engines.tokens import SLOT, prompt_token_ids
 from judge.folder import FILE, embedded_checkpoint
-from judge.molecules import PROPERTIES, MoleculeCard, molecule_card
+from judge.molecules import MoleculeCard, molecule_card
 from judge.nano.evaluate import KindReport, report
 from judge.nano.model import HIDDEN, INIT_STD
 from judge.nano.reasoning import compare_wish
@@ -55,11 +54,8 @@ from judge.protocols import Pointwise
 
 RUBRIC = Rubric("wish", "How far does the molecule meet the wish, from {low} to {high}?")
 BASE = "nano-judge"
-SLOTS = 2 * len(PROPERTIES)
-"""A name and a value for each property."""
-WIDTH = 1024
-ALIGNED, ALIGNING_STEPS = 8000, 3000
-"""Molecules that the encoder is aligned on, and steps of that."""
+SLOTS = 4
+WIDTH = 256
 ENCODER_FILE = "molecule_encoder/model.safetensors"
 JUDGE_TOML = """\
 [judge]
@@ -169,40 +165,6 @@ def language_model(name: str) -> Qwen2ForCausalLM:
     return model
 
 
-def aligned_encoder(pool: list[str], tokenizer: Any, model: Qwen2ForCausalLM) -> EncoderNet:
-    """An encoder whose slots are near the embeddings of a card's names and values in turn."""
-    molecules = [smiles for smiles in pool[:ALIGNED] if card_of(smiles)]
-    features = torch.from_numpy(np.stack([features_of(smiles) for smiles in molecules]))
-    tokens = [
-        [
-            last_token(tokenizer, text)
-            for name, value in card.properties.items()
-            for text in (f" {name}", f" {value}")
-        ]
-        for card in map(card_of, molecules)
-        if card
-    ]
-    targets = model.get_input_embeddings().weight.detach()[torch.tensor(tokens)]
-    encoder = EncoderNet(features)
-    optimizer = torch.optim.AdamW(encoder.parameters(), lr=3e-3, weight_decay=0.0)
-    bar = tqdm(range(ALIGNING_STEPS), desc="aligning the encoder", unit="step")
-    for step in bar:
-        for group in optimizer.param_groups:
-            group["lr"] = 3e-3 * 0.5 * (1 + math.cos(math.pi * step / ALIGNING_STEPS))
-        batch = torch.randint(len(molecules), (512,))
-        found = encoder(features[batch]).view(-1, SLOTS, HIDDEN)
-        loss = torch.nn.functional.mse_loss(found, targets[batch])
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        bar.set_postfix(loss=f"{loss.item() / targets.var().item():.3f}")
-    return encoder
-
-
-def last_token(tokenizer: Any, text: str) -> int:
-    return int(tokenizer(text, add_special_tokens=False)["input_ids"][-1])
-
-
 class Trainer:
     """Trains one judge, and its encoder if it has one, and saves them as a judge folder."""
 
@@ -224,7 +186,8 @@ class Trainer:
         torch.manual_seed(0)
         self.encoder: EncoderNet | None = None
         if has_encoder:
-            self.encoder = aligned_encoder(pool, self.tokenizer, self.model)
+            some = [smiles for smiles in pool[:2000] if card_of(smiles)]
+            self.encoder = EncoderNet(torch.from_numpy(np.stack([features_of(s) for s in some])))
 
     def run(self) -> float:
         """Trains and saves; returns the seconds it took."""
@@ -293,7 +256,7 @@ async def judge_held_out(trainer: Trainer, pool: list[str], count: int) -> KindR
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--samples", type=int, default=400, help="held-out molecules judged")
     parser.add_argument("--out", type=Path, help="where the two judge folders go")

@@ -16,6 +16,9 @@ from judge.attacks.command import add_attack_command
 from judge.errors import JudgeError
 from judge.options import add_judge_options, decoding_options, engine_options
 from judge.score_command import add_score_command
+from judge.sft.ablate.command import add_ablate_command
+from judge.sft.curate.command import add_curate_command
+from judge.sft.train.command import add_sft_command
 
 _EXAMPLES = """examples:
   flex-judge score --judge nano --rubric captioning --image cat.png --candidate "a cat on a mat."
@@ -23,6 +26,14 @@ _EXAMPLES = """examples:
       --candidate "a cat on a mat." --candidate "a dog." --both-orders
   flex-judge score --rubric captioning --input rows.jsonl --output scored.jsonl --resume
   flex-judge nano evaluate --samples 200
+"""
+
+_RAW_EXAMPLES = """a judge like nano-judge, by the commands that flex-judge nano build goes through:
+  flex-judge nano raw --out runs/raw.jsonl
+  flex-judge curate --input runs/raw.jsonl --out runs/data --profile nano-judge \\
+      --teacher nano-teacher --engine nano-teacher --seeds 1 --singles 22400 \\
+      --single-min-tokens 0 --pairs 0 --no-diversity --halve-share 0 --validation-share 0
+  flex-judge sft --config nano --data runs/data/train.jsonl --output_dir runs/my-judge
 """
 
 
@@ -52,6 +63,9 @@ def make_parser() -> argparse.ArgumentParser:
     add_score_command(commands)
     _add_nano(commands)
     add_attack_command(commands)
+    add_curate_command(commands)
+    add_sft_command(commands)
+    add_ablate_command(commands)
     return parser
 
 
@@ -75,6 +89,18 @@ def _add_nano(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "--steps", type=int, help="only this many steps a stage: tries the way, makes no good model"
     )
     build.set_defaults(run=_build)
+    raw = actions.add_parser(
+        "raw",
+        help="write raw pairs of the synthetic world: what the nano judges are curated from",
+        description="Writes pairs of captions, and of molecules, with their exact scores: JSON "
+        "lines for flex-judge curate, whose teacher for them is nano-teacher.",
+        epilog=_RAW_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    raw.add_argument("--out", type=Path, required=True, metavar="FILE", help="where they go")
+    raw.add_argument("--pairs", type=int, default=25_000, help="how many (default: 25000)")
+    raw.add_argument("--seed", type=int, default=0, help="which ones (default: 0)")
+    raw.set_defaults(run=_write_raw)
     evaluate = actions.add_parser(
         "evaluate",
         help="measure a judge against the synthetic world's exact scores",
@@ -99,6 +125,14 @@ def _build(args: argparse.Namespace) -> int:
     print(
         json.dumps({"out": str(args.out), "seconds": {k: round(v, 1) for k, v in seconds.items()}})
     )
+    return 0
+
+
+def _write_raw(args: argparse.Namespace) -> int:
+    from judge.nano.raw import write_raw_pairs
+
+    write_raw_pairs(args.out, args.pairs, args.seed)
+    print(json.dumps({"out": str(args.out), "pairs": args.pairs}))
     return 0
 
 

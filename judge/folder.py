@@ -177,7 +177,7 @@ def embedded_checkpoint(name: str) -> Path:
 
 
 def embedded_judges() -> tuple[str, ...]:
-    """Names of the judges whose weights ship with the package; ``nano`` is short for nano-judge."""
+    """Names of the judges whose folders ship with the package; ``nano`` is short for nano-judge."""
     return tuple(sorted(path.parent.name for path in _EMBEDDED.glob(f"*/{FILE}")))
 
 

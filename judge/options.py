@@ -10,15 +10,25 @@ from judge.engines import ENGINES
 from judge.profile import Decoding
 
 
-def add_judge_options(parser: argparse.ArgumentParser) -> None:
-    """``--judge``, decoding, ``--engine`` and its options."""
-    group = parser.add_argument_group("judge")
+def add_judge_options(
+    parser: argparse.ArgumentParser, flag: str = "--judge", default: str | None = "nano"
+) -> None:
+    """``--judge``, decoding, ``--engine`` and its options.
+
+    Args:
+        parser: of the command.
+        flag: the option that names the judge; the parsed value is ``judge``.
+        default: the judge where none is named; None where one has to be.
+    """
+    group = parser.add_argument_group(flag.removeprefix("--"))
     group.add_argument(
-        "--judge",
-        default="nano",
+        flag,
+        dest="judge",
+        default=default,
+        required=default is None,
         metavar="NAME|PATH|HUB_ID",
-        help="'nano' (embedded), a checkpoint folder, or a hub id such as jongwooko/Flex-VL-7B "
-        "(default: nano)",
+        help="'nano' (embedded), a checkpoint folder, or a hub id such as jongwooko/Flex-VL-7B"
+        + (f" (default: {default})" if default else ""),
     )
     _add_decoding_options(parser)
     engine = parser.add_argument_group("engine")
@@ -27,7 +37,8 @@ def add_judge_options(parser: argparse.ArgumentParser) -> None:
         choices=tuple(ENGINES),
         default="vllm",
         help="what runs the judge: vLLM in this process, a server with OpenAI's API (its address "
-        "is --engine-arg url=…, its key in OPENAI_API_KEY), or plain transformers (default: vllm)",
+        "is --engine-arg url=…, its key in OPENAI_API_KEY), or plain transformers; nano-teacher is "
+        "for the judge of that name alone (default: vllm)",
     )
     for name, (kind, text) in _ENGINE.items():
         engine.add_argument(f"--{name.replace('_', '-')}", type=kind, help=text)

@@ -21,11 +21,15 @@ from judge import Reason
 from judge.cli import make_parser
 from judge.record import record
 from judge.rubrics import load_rubric
+from judge.sft.curate.funnel import Funnel
+from judge.sft.curate.source import Columns, read_pairs
+from judge.sft.train.command import parse_options
 from judge.verdicts import Unjudged
 from tests.live import LiveJudge
 
 PAGE = Path(__file__).parents[1] / "docs" / "judging.md"
 TEXT = PAGE.read_text(encoding="utf-8")
+TRAINING = PAGE.with_name("training.md").read_text(encoding="utf-8")
 _FENCE = re.compile(r"^```(\w+) ?(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -40,15 +44,15 @@ class Block:
     shown: str | None
 
 
-def blocks(language: str, kind: str = "") -> list[Block]:
-    found = list(_FENCE.finditer(TEXT))
+def blocks(language: str, kind: str = "", text: str = TEXT) -> list[Block]:
+    found = list(_FENCE.finditer(text))
     following = [*found[1:], None]
     return [
         Block(
             match[1],
             match[2],
             match[3],
-            TEXT[: match.start(3)].count("\n"),
+            text[: match.start(3)].count("\n"),
             after[3] if after is not None and after[1] == "text" else None,
         )
         for match, after in zip(found, following, strict=True)
@@ -108,14 +112,31 @@ def _numberless(text: str) -> str:
     "command",
     [
         command
-        for block in blocks("sh")
+        for block in blocks("sh") + blocks("sh", text=TRAINING)
         for command in block.text.replace("\\\n", " ").strip().splitlines()
     ],
 )
 def test_commands_are_taken_by_the_command_line(command: str) -> None:
     program, *arguments = shlex.split(command)
     assert program == "flex-judge"
-    make_parser().parse_args(arguments)
+    parsed = make_parser().parse_args(arguments)
+    if arguments[0] == "sft":  # its options are TRL's, read behind the others
+        parse_options(parsed.options)
+
+
+def test_the_raw_pair_that_is_shown_can_be_curated(tmp_path: Path) -> None:
+    (block,) = blocks("json", text=TRAINING)
+    path = tmp_path / "pairs.jsonl"
+    path.write_text(block.text, encoding="utf-8")
+    (pair,) = read_pairs(str(path), Columns(), "helpfulness", None, Funnel())
+    assert pair.scores == (9, 1)
+
+
+def test_files_of_the_repository_that_the_page_on_training_names_are_there() -> None:
+    named = set(re.findall(r"\b(?:judge|benchmarks)/[\w./-]+", TRAINING))
+    assert len(named) > 3
+    for name in named:
+        assert (PAGE.parents[1] / name).exists(), name
 
 
 def test_the_rubrics_lines_are_a_rubrics(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ ENGINES = {
     "vllm": ("judge.engines.vllm", "VllmEngine"),
     "openai": ("judge.engines.openai", "OpenaiEngine"),
     "transformers": ("judge.engines.transformers", "TransformersEngine"),
+    "nano-teacher": ("judge.nano.teacher", "NanoTeacher"),
 }
 """Engines that run a judge folder: module and class of each, imported when first used. The classes
 document their options.

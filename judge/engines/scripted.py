@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from judge.errors import EngineError
 from judge.folder import Decoding
@@ -72,10 +72,7 @@ class ScriptedEngine:
             raise reply
         if isinstance(reply, Completion):
             return reply
-        ends = [reply.index(stop) + len(stop) for stop in prompt.stop if stop in reply]
-        text = reply[: min(ends)] if ends else reply
-        usage = Usage(completion_tokens=len(text.split()))
-        return Completion(text, "stop" if ends else "end", usage)
+        return complete(reply, prompt.stop)
 
     async def next_tokens(self, prompt: Prompt) -> tuple[NextToken, ...]:
         if self._likely is None:
@@ -89,6 +86,13 @@ class ScriptedEngine:
 
     async def close(self) -> None:
         return None
+
+
+def complete(reply: str, stop: Sequence[str]) -> Completion:
+    """The reply as an engine gives it: cut behind the first stop text. A word counts as a token."""
+    ends = [reply.index(text) + len(text) for text in stop if text in reply]
+    text = reply[: min(ends)] if ends else reply
+    return Completion(text, "stop" if ends else "end", Usage(completion_tokens=len(text.split())))
 
 
 def prompt_text(prompt: Prompt) -> str:

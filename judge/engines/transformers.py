@@ -6,38 +6,20 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from judge.engines.base import identity
-from judge.errors import EngineDeadError, EngineError, MissingExtraError
+from judge.engines.transformers_jobs import Job, read_completion, read_likeliest, run_jobs
+from judge.errors import EngineError, MissingExtraError
 from judge.folder import Decoding
-from judge.types import Completion, NextToken, Prompt, Usage
+from judge.types import Completion, NextToken, Prompt
 
 if TYPE_CHECKING:
     from judge.engines.sampling import Row
     from judge.engines.transformers_model import TransformersModel
 
-_LIKELIEST = 20
 _TELLING = ("quantization_config", "revision", "attn_implementation")
 """Options that replies depend on."""
-
-
-@dataclass(eq=False, slots=True)
-class _Job:
-    """A reply that is waited for. ``read`` takes its result from the row, once that is written, and
-    the model's tokenizer.
-    """
-
-    prompt: Prompt
-    decoding: Decoding
-    read: Callable[[Row, Any], Any]
-    future: Future[Any] = field(default_factory=Future)
-    is_given_up: bool = False
-
-    def is_cancelled(self) -> bool:
-        return self.is_given_up
 
 
 class TransformersEngine:
@@ -74,13 +56,13 @@ class TransformersEngine:
         except ImportError as error:
             raise MissingExtraError(error.name or "transformers", "transformers") from error
         self._weights, self._dtype, self._options = weights, dtype, options
-        self._load = lambda: TransformersModel(
+        self._load = lambda: TransformersModel.load(
             weights, adapter, device, {"dtype": dtype, **options}
         )
         self._max_batch = max_batch
         self._model: TransformersModel | None = None
-        self._waiting: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._jobs: set[_Job] = set()
+        self._waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._jobs: set[Job] = set()
         self._thread: threading.Thread | None = None
         self._changing = asyncio.Lock()
 
@@ -111,18 +93,18 @@ class TransformersEngine:
             self._model = model
 
     async def generate(self, prompt: Prompt, decoding: Decoding) -> Completion:
-        return cast(Completion, await self._ask(prompt, decoding, _completion))
+        return cast(Completion, await self._ask(prompt, decoding, read_completion))
 
     async def next_tokens(self, prompt: Prompt) -> tuple[NextToken, ...]:
         greedy = Decoding(temperature=0.0, max_tokens=1)
-        return cast(tuple[NextToken, ...], await self._ask(prompt, greedy, _likeliest))
+        return cast(tuple[NextToken, ...], await self._ask(prompt, greedy, read_likeliest))
 
     async def _ask(
         self, prompt: Prompt, decoding: Decoding, read: Callable[[Row, Any], Any]
     ) -> Any:
         if self._model is None:
             await self.start()
-        job = _Job(prompt, decoding, read)
+        job = Job(prompt, decoding, read)
         self._jobs.add(job)
         job.future.add_done_callback(lambda _: self._jobs.discard(job))
         self._waiting.put(job)
@@ -145,7 +127,7 @@ class TransformersEngine:
 
 
 def _serve(
-    model: TransformersModel, waiting: queue.SimpleQueue[_Job | None], max_batch: int
+    model: TransformersModel, waiting: queue.SimpleQueue[Job | None], max_batch: int
 ) -> None:
     """The thread: batches of what is waiting, until None comes."""
     is_open = True
@@ -154,51 +136,4 @@ def _serve(
         while len(jobs) < max_batch and not waiting.empty():
             jobs.append(waiting.get())
         is_open = is_open and None not in jobs
-        _run(model, [job for job in jobs if job is not None])
-
-
-def _run(model: TransformersModel, jobs: list[_Job]) -> None:
-    """Every job's future gets its result, or the error that kept it from one."""
-    rows: list[tuple[_Job, Row]] = []
-    for job in jobs:
-        if not job.future.set_running_or_notify_cancel():
-            continue
-        try:
-            rows.append((job, model.row(job.prompt, job.decoding, job.is_cancelled)))
-        except Exception as error:  # noqa: BLE001  # goes to the one who asked
-            job.future.set_exception(_told(error))
-    try:
-        model.write([row for _, row in rows])
-        for job, row in rows:
-            if row.finish is None:
-                job.future.set_exception(EngineDeadError("the engine was closed meanwhile"))
-            else:
-                job.future.set_result(job.read(row, model.tokenizer))
-    except Exception as error:  # noqa: BLE001  # out of memory, …: goes to those who asked
-        for job, _ in rows:
-            if not job.future.done():
-                job.future.set_exception(_told(error))
-
-
-def _told(error: Exception) -> EngineError:
-    if isinstance(error, EngineError):
-        return error
-    told = EngineError(f"transformers failed on the prompt: {type(error).__name__}: {error}")
-    told.__cause__ = error
-    return told
-
-
-def _completion(row: Row, tokenizer: Any) -> Completion:
-    assert row.finish is not None  # rows are read when they are done
-    usage = Usage(prompt_tokens=len(row.inputs.ids), completion_tokens=len(row.written))
-    return Completion(row.text, row.finish, usage)
-
-
-def _likeliest(row: Row, tokenizer: Any) -> tuple[NextToken, ...]:
-    assert row.logprobs is not None  # as it has written a token
-    top = row.logprobs.topk(min(_LIKELIEST, len(row.logprobs)))
-    special = set(tokenizer.all_special_ids)
-    return tuple(
-        NextToken("" if token in special else tokenizer.decode([token]), min(0.0, logprob))
-        for token, logprob in zip(top.indices.tolist(), top.values.tolist(), strict=True)
-    )
+        run_jobs(model, [job for job in jobs if job is not None])

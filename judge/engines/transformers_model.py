@@ -1,10 +1,11 @@
-"""A checkpoint loaded by transformers: prompts in, batches of replies out. Not for many threads."""
+"""A model of transformers: prompts in, batches of replies out. Not for many threads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
-from typing import Any
+from typing import Any, Self
 
 import torch
 from transformers import (
@@ -27,21 +28,41 @@ from judge.types import Audio, Image, Prompt, Video
 
 
 class TransformersModel:
-    """Model, tokenizer and processor of a checkpoint, with its adapter.
+    """A causal language model with its tokenizer and processor.
 
     Args:
-        weights: a checkpoint folder or a hub id.
-        adapter: folder of a LoRA adapter.
-        device: where it runs; with ``device_map`` among the options that decides.
-        options: arguments of ``from_pretrained`` by transformers' names.
-
-    Raises:
-        OSError, ValueError, …: whatever loading raises.
+        model: the model, in evaluation mode; nothing of it is changed.
+        processor: its processor, or its tokenizer where it takes text alone.
+        device: where its inputs go; by default where its weights are.
     """
 
-    def __init__(
-        self, weights: str, adapter: str | None, device: str | None, options: dict[str, Any]
-    ) -> None:
+    def __init__(self, model: Any, processor: Any, device: torch.device | None = None) -> None:
+        self._model, self._processor = model, processor
+        self._device: torch.device = device or model.device
+        self.tokenizer: Any = getattr(processor, "tokenizer", processor)
+        ends = model.generation_config.eos_token_id
+        if ends is None:
+            ends = self.tokenizer.eos_token_id
+        self._ends = frozenset([ends] if isinstance(ends, int) else ends or ())
+        self._context: int | None = getattr(
+            model.config.get_text_config(), "max_position_embeddings", None
+        )
+
+    @classmethod
+    def load(
+        cls, weights: str, adapter: str | None, device: str | None, options: dict[str, Any]
+    ) -> Self:
+        """The model of a checkpoint, with its adapter.
+
+        Args:
+            weights: a checkpoint folder or a hub id.
+            adapter: folder of a LoRA adapter.
+            device: where it runs; with ``device_map`` among the options that decides.
+            options: arguments of ``from_pretrained`` by transformers' names.
+
+        Raises:
+            OSError, ValueError, …: whatever loading raises.
+        """
         revision = {"revision": options["revision"]} if "revision" in options else {}
         config = AutoConfig.from_pretrained(weights, **revision)
         takes_pictures = type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
@@ -53,18 +74,7 @@ class TransformersModel:
             model = PeftModel.from_pretrained(model, adapter).get_base_model()
         if "device_map" not in options:
             model = model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self._model = model.eval()
-        self._processor: Any = AutoProcessor.from_pretrained(weights, **revision)
-        self.tokenizer: Any = getattr(self._processor, "tokenizer", self._processor)
-        ends = model.generation_config.eos_token_id
-        if ends is None:
-            ends = self.tokenizer.eos_token_id
-        self._ends = frozenset([ends] if isinstance(ends, int) else ends or ())
-        self._context: int | None = getattr(
-            config.get_text_config(), "max_position_embeddings", None
-        )
-        # What the checkpoint says of sampling must not come on top of the judge's own decoding.
-        model.generation_config = GenerationConfig(pad_token_id=0)
+        return cls(model.eval(), AutoProcessor.from_pretrained(weights, **revision))
 
     def row(self, prompt: Prompt, decoding: Decoding, is_cancelled: Callable[[], bool]) -> Row:
         """The reply to a prompt, yet to be written.
@@ -96,9 +106,8 @@ class TransformersModel:
         for _, group in groupby(sorted(rows, key=_media_shape), key=_media_shape):
             self._write(list(group))
 
-    @torch.inference_mode()
+    @torch.no_grad()  # not inference_mode: what it makes of a model in training, training uses
     def _write(self, rows: list[Row]) -> None:
-        device = self._model.device
         width = max(len(row.inputs.ids) for row in rows)
         inputs: dict[str, torch.Tensor] = {}
         for name in _names(row.inputs.tokens for row in rows):
@@ -109,17 +118,18 @@ class TransformersModel:
         )
         for name in _names(row.inputs.media for row in rows):
             inputs[name] = torch.cat([r.inputs.media[name] for r in rows if name in r.inputs.media])
-        self._model.generate(
-            **{name: tensor.to(device) for name, tensor in inputs.items()},
-            generation_config=GenerationConfig(
-                do_sample=False,  # the rows choose
-                max_new_tokens=max(row.limit for row in rows),
-                pad_token_id=0,
-                use_cache=True,
-            ),
-            logits_processor=LogitsProcessorList([TakeTokens(rows)]),
-            stopping_criteria=StoppingCriteriaList([RowsDone(rows)]),
-        )
+        with _no_settings_of_its_own(self._model):
+            self._model.generate(
+                **{name: tensor.to(self._device) for name, tensor in inputs.items()},
+                generation_config=GenerationConfig(
+                    do_sample=False,  # the rows choose
+                    max_new_tokens=max(row.limit for row in rows),
+                    pad_token_id=0,
+                    use_cache=True,
+                ),
+                logits_processor=LogitsProcessorList([TakeTokens(rows)]),
+                stopping_criteria=StoppingCriteriaList([RowsDone(rows)]),
+            )
 
     def _inputs(self, prompt: Prompt) -> ModelInputs:
         if prompt.parts(Video, Audio):
@@ -173,6 +183,17 @@ class TransformersModel:
     def _decode(self, tokens: Sequence[int]) -> str:
         text: str = self.tokenizer.decode(tokens, skip_special_tokens=True)
         return text
+
+
+@contextmanager
+def _no_settings_of_its_own(model: Any) -> Iterator[None]:
+    """What the checkpoint says of sampling must not come on top of the judge's own decoding."""
+    own = model.generation_config
+    model.generation_config = GenerationConfig(pad_token_id=0)
+    try:
+        yield
+    finally:
+        model.generation_config = own
 
 
 def _media_shape(row: Row) -> str:

@@ -7,23 +7,18 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from tqdm.auto import tqdm
 
 from judge.errors import RequestError
+from judge.nano.captioner import CaptionerPlan, make_captioner
 from judge.nano.cards import write_card
+from judge.nano.judges import JudgePlan, make_judge
 from judge.nano.model import make_model, make_processor, save_checkpoint
-from judge.nano.pretrain import PERCEIVE, REASON, Pretrainer, PretrainPlan
+from judge.nano.pretrain import DECIDE, PERCEIVE, REASON, Pretrainer, PretrainPlan
 from judge.nano.tokenizer import train_tokenizer
-from judge.nano.tune import (
-    TunePlan,
-    captioning_rows,
-    fine_tune,
-    judging_rows,
-    save_judge,
-    save_tuned,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,26 +26,22 @@ class BuildPlan:
     """Sizes of every stage; the defaults are those of the shipped weights."""
 
     perceive: PretrainPlan = PERCEIVE
+    decide: PretrainPlan = DECIDE
     reason: PretrainPlan = REASON
-    judge: TunePlan = field(default_factory=lambda: TunePlan(steps=350))
-    answer_first: TunePlan = field(default_factory=lambda: TunePlan(steps=350))
-    captioner: TunePlan = field(default_factory=lambda: TunePlan(steps=100, freeze_vision=False))
-    rows: int = 11_200
-    """Judging rows: each is seen once."""
-    pictures: int = 3_200
-    """Captioned pictures for the captioner."""
+    judges: JudgePlan = field(default_factory=JudgePlan)
+    captioner: CaptionerPlan = field(default_factory=CaptionerPlan)
 
     def quick(self, steps: int) -> BuildPlan:
         """The same stages with a few steps each, to try the whole way."""
         early = max(1, steps // 2)
+        few = ("--max_steps", str(steps), "--per_device_train_batch_size", "4")
+        judges = replace(self.judges, pairs=100, rows=80, options=(*self.judges.options, *few))
         return BuildPlan(
             perceive=replace(self.perceive, steps=steps, early=early, pool=64),
+            decide=replace(self.decide, steps=steps, pool=64),
             reason=replace(self.reason, steps=steps, pool=64),
-            judge=replace(self.judge, steps=steps, batch=4),
-            answer_first=replace(self.answer_first, steps=steps, batch=4),
-            captioner=replace(self.captioner, steps=steps, batch=4),
-            rows=80,
-            pictures=16,
+            judges=judges,
+            captioner=replace(self.captioner, pictures=16, steps=steps, batch=4),
         )
 
 
@@ -67,8 +58,8 @@ class Builder:
         """Runs the stages that have no result yet; returns seconds by stage."""
         stages: dict[str, Callable[[Path], None]] = {
             "nano-base": self._base,
-            "nano-judge": self._judge,
-            "nano-judge-answer-first": self._answer_first,
+            "nano-judge": partial(self._judge, "nano-judge"),
+            "nano-judge-answer-first": partial(self._judge, "nano-judge-answer-first"),
             "nano-captioner": self._captioner,
         }
         self._claim()
@@ -77,12 +68,12 @@ class Builder:
             started = time.monotonic()
             if not (self.out / name / "config.json").is_file():
                 # Written beside its place and moved there whole, so that a kill leaves none half.
-                partial = self.work / f"{name}.partial"
-                shutil.rmtree(partial, ignore_errors=True)
-                stage(partial)
-                write_card(name, partial)
+                unfinished = self.work / f"{name}.partial"
+                shutil.rmtree(unfinished, ignore_errors=True)
+                stage(unfinished)
+                write_card(name, unfinished)
                 self.out.mkdir(parents=True, exist_ok=True)
-                shutil.move(partial, self.out / name)
+                shutil.move(unfinished, self.out / name)
             seconds[name] = time.monotonic() - started
         return seconds
 
@@ -100,27 +91,16 @@ class Builder:
 
     def _base(self, folder: Path) -> None:
         model = make_model(self.processor.tokenizer, self.plan.perceive.seed)
-        for plan in (self.plan.perceive, self.plan.reason):
+        for plan in (self.plan.perceive, self.plan.decide, self.plan.reason):
             trainer = Pretrainer(plan, model, self.processor, self.work / plan.lesson)
             trainer.run(on_early=lambda early: save_checkpoint(early, self.processor, self._early))
         save_checkpoint(model, self.processor, folder)
 
-    def _judge(self, folder: Path) -> None:
-        self._tune_judge("nano-judge", self.plan.judge, folder)
-
-    def _answer_first(self, folder: Path) -> None:
-        self._tune_judge("nano-judge-answer-first", self.plan.answer_first, folder)
-
-    def _tune_judge(self, profile: str, plan: TunePlan, folder: Path) -> None:
-        base = self.out / "nano-base"
-        rows = judging_rows(profile, self.plan.rows, plan.seed)
-        trainer = fine_tune(base, rows, plan, self.work / profile)
-        save_judge(trainer, base, profile, folder)
+    def _judge(self, name: str, folder: Path) -> None:
+        make_judge(name, self.out / "nano-base", self.plan.judges, self.work, folder)
 
     def _captioner(self, folder: Path) -> None:
-        rows = captioning_rows(self.plan.pictures, self.plan.captioner.seed)
-        trainer = fine_tune(self._early, rows, self.plan.captioner, self.work / "nano-captioner")
-        save_tuned(trainer, self._early, folder)
+        make_captioner(self._early, self.plan.captioner, self.work / "nano-captioner", folder)
 
     @property
     def _early(self) -> Path:

@@ -5,27 +5,27 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from judge.media import load_image
+from judge.molecules import MoleculeCard
 from judge.nano.captions import corrupt
 from judge.nano.reasoning import (
     Comparison,
     compare_caption,
     compare_captions,
+    compare_molecules,
     compare_wish,
 )
 from judge.nano.scenes import Scene, draw_scene, render, tell
 from judge.nano.tasks import CAPTION_INSTRUCTION
-from judge.nano.wishes import draw_card, draw_wish, wish_text
-from judge.profile import JudgeProfile
-from judge.protocols import PROTOCOLS
+from judge.nano.wishes import draw_card, draw_wish, satisfaction, wish_text
 from judge.rubrics import load_rubric
-from judge.types import Candidate, JudgeRequest, Part, Segment
+from judge.types import Candidate, JudgeRequest, Part
 
-Kind = Literal["text", "image", "molecule", "text pair", "image pair"]
+Kind = Literal["text", "image", "molecule", "text pair", "image pair", "molecule pair"]
 """A caption against a scene in words, a caption against a picture, a molecule against a wish; and
-two captions at once, against either.
+two of them at once.
 """
 
 
@@ -93,12 +93,33 @@ def _captions(scene: Scene, show: Show, rng: random.Random) -> JudgingSample:
 def _about_molecule(rng: random.Random) -> JudgingSample:
     card = draw_card(rng)
     wish = draw_wish(rng, card)
-    is_valid = rng.random() > 0.06
-    smiles = card.smiles if is_valid else _break(card.smiles, rng)
+    shown, smiles = _perhaps_broken(card, rng)
     request = JudgeRequest(
         (wish_text(wish),), (Candidate(molecule=smiles),), load_rubric("molecule")
     )
-    return _sample(request, compare_wish(wish, card if is_valid else None))
+    return _sample(request, compare_wish(wish, shown))
+
+
+def _pair_of_molecules(rng: random.Random) -> JudgingSample:
+    near = draw_card(rng)
+    wish = draw_wish(rng, near)
+    # Of a few at random the one that meets the wish best, about as far as the one it was made near.
+    rivals = [draw_card(rng) for _ in range(rng.randint(1, 5))]
+    rival = max(rivals, key=lambda card: satisfaction(wish, card))
+    shown = [_perhaps_broken(card, rng) for card in rng.sample((near, rival), 2)]
+    rubric = load_rubric("molecule")
+    low, high = map(int, rubric.scale)
+    candidates = tuple(Candidate(molecule=smiles) for _, smiles in shown)
+    request = JudgeRequest((wish_text(wish),), candidates, rubric, protocol="pairwise")
+    cards = [card for card, _ in shown]
+    return JudgingSample(request, *compare_molecules(wish, cards, low, high))
+
+
+def _perhaps_broken(card: MoleculeCard, rng: random.Random) -> tuple[MoleculeCard | None, str]:
+    """The molecule's card and SMILES; once in a while no card, and a SMILES that is not valid."""
+    if rng.random() > 0.06:
+        return card, card.smiles
+    return None, _break(card.smiles, rng)
 
 
 def _break(smiles: str, rng: random.Random) -> str:
@@ -118,30 +139,5 @@ _SAMPLES: dict[Kind, Callable[[random.Random], JudgingSample]] = {
     "molecule": _about_molecule,
     "text pair": _pair_about_text,
     "image pair": _pair_about_picture,
+    "molecule pair": _pair_of_molecules,
 }
-
-
-def training_row(sample: JudgingSample, profile: JudgeProfile) -> dict[str, Any]:
-    """The sample as TRL's conversational prompt/completion row, in the judge's real prompt.
-
-    The reasoning is left out where the prompts open the reply with the answer's tag.
-
-    Raises:
-        ValueError: the sample shows a picture; the rows are text alone.
-    """
-    prompts = profile.protocols[sample.request.protocol]
-    protocol = PROTOCOLS[sample.request.protocol](prompts)
-    prompt = protocol.render(sample.request)
-    texts = [[part for part in m.parts if isinstance(part, Segment)] for m in prompt.messages]
-    if any(len(kept) < len(m.parts) for kept, m in zip(texts, prompt.messages, strict=True)):
-        raise ValueError("a training row is text alone; this sample shows a picture")
-    reply = protocol.format(sample.reasoning, sample.scores, sample.request)
-    if prompts.prefill == "<answer>":
-        reply = reply[reply.index("<answer>") :]
-    return {
-        "prompt": [
-            {"role": message.role, "content": "".join(part.text for part in parts)}
-            for message, parts in zip(prompt.messages, texts, strict=True)
-        ],
-        "completion": [{"role": "assistant", "content": reply}],
-    }

@@ -41,17 +41,27 @@ def compare_caption(scene: Scene, text: str) -> Comparison:
 def compare_captions(
     scene: Scene, texts: Sequence[str], low: int, high: int
 ) -> tuple[str, tuple[int, ...]]:
-    """Notes the scene once, then checks each caption and states its score from ``low`` to ``high``.
+    """Notes the scene once, then checks each caption; returns the chain and their scores."""
+    chain, scores = _one_by_one([_check_caption(scene, text) for text in texts], low, high)
+    return f"{note_scene(scene)}\n{chain}", scores
 
-    Returns the reasoning and the scores.
+
+def compare_molecules(
+    wish: Wish, cards: Sequence[MoleculeCard | None], low: int, high: int
+) -> tuple[str, tuple[int, ...]]:
+    """Checks each molecule's card, None of an invalid one; returns the chain and their scores."""
+    return _one_by_one([compare_wish(wish, card) for card in cards], low, high)
+
+
+def _one_by_one(answers: Sequence[Comparison], low: int, high: int) -> tuple[str, tuple[int, ...]]:
+    """The answers' chains, where there are several each under a heading, and their scores.
+
+    Without the heading and the other answers' chains, an answer's own is as if it were alone.
     """
-    lines, scores = [note_scene(scene)], []
-    for number, text in enumerate(texts, start=1):
-        checks = _check_caption(scene, text)
-        score = checks.score(low, high)
-        lines += [f"answer {number}:", f"{checks.text} score {score}."]
-        scores.append(score)
-    return "\n".join(lines), tuple(scores)
+    chains = [answer.text for answer in answers]
+    if len(chains) > 1:
+        chains = [f"answer {number}:\n{chain}" for number, chain in enumerate(chains, start=1)]
+    return "\n".join(chains), tuple(answer.score(low, high) for answer in answers)
 
 
 def _check_caption(scene: Scene, text: str) -> Comparison:

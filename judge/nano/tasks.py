@@ -21,8 +21,8 @@ from judge.nano.reasoning import (
     list_beside,
     note_scene,
 )
-from judge.nano.scenes import ATTRIBUTES, Scene, caption, draw_scene, facts, tell
-from judge.nano.wishes import draw_card, draw_wish, wish_text
+from judge.nano.scenes import ATTRIBUTES, WORDS, Scene, caption, draw_scene, facts, tell
+from judge.nano.wishes import draw_card, draw_wish, made_up_card, wish_text
 
 CAPTION_INSTRUCTION = "Describe every object with its size, color, shape and place."
 """The question a captioner is asked, in pre-training, in judging and in the recipes."""
@@ -48,8 +48,8 @@ _FILLER = (
 )
 _HEADERS = ("Note", "Remark", "Draft", "Another Text", "Answer of a Reader", "Assistant's Answer")
 
-
 _ENDINGS = ("Your Reply", "Your Notes", "Your Judgement")
+_PAIRS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,12 @@ class Sample:
 
 def short_sample(rng: random.Random, scene: Scene, picture: bool) -> Sample:
     """A short instruction about one scene: describe it, note it, or answer a question about it."""
-    if not picture and rng.random() < 0.15:
+    kind = 1.0 if picture else rng.random()
+    if kind < 0.12:
         text = rng.choice((caption, facts, lambda s: tell(s, rng)))(scene)
         return Sample("", f"{text}\nRepeat the text.", text)
+    if kind < 0.3:
+        return _check_numbers(rng)
     instruction, reply = rng.choices((_describe, _note, _ask), weights=(4, 4, 3))[0](rng, scene)
     return Sample("", f"{_show(scene, picture, rng)}\n{instruction}", reply)
 
@@ -86,8 +89,31 @@ def chain_sample(rng: random.Random, scene: Scene, picture: bool) -> Sample:
     """A long prompt whose reply goes step by step: listings in both modalities, checks in text."""
     if picture:
         return rng.choices((_list, _beside), weights=(2, 3))[0](rng, scene, picture=True)
-    steps = (_list, _beside, _compare_texts, _check_wish, _repeat)
-    return rng.choices(steps, weights=(2, 3, 10, 8, 2))[0](rng, scene)
+    steps = (_list, _beside, _decide, _compare_texts, _check_wish, _repeat, pairs_sample)
+    return rng.choices(steps, weights=(2, 3, 4, 8, 6, 1, 1))[0](rng, scene)
+
+
+def pairs_sample(rng: random.Random, scene: Scene, picture: bool = False) -> Sample:
+    """Pairs of words in a row, half of them the same: what is left to do is to tell which differ.
+
+    Colors and shapes above all, of which there are most to confuse. No scene and no picture.
+    """
+    pairs, checks, wrong = [], [], 0
+    for name in rng.choices(ATTRIBUTES, weights=(1, 5, 5, 1), k=_PAIRS):
+        first = rng.choice(WORDS[name])
+        second = first if rng.random() < 0.5 else rng.choice(WORDS[name])
+        pairs.append(f"{name} {first}, {second}.")
+        wrong += first != second
+        checks.append(f"{name} {first}, {second}{f' wrong {wrong}' if first != second else ''}.")
+    return Sample("", f"{' '.join(pairs)}\nSay what is wrong.", " ".join(checks))
+
+
+def _decide(rng: random.Random, scene: Scene) -> Sample:
+    """Details stand beside each other already: what is left to do is to tell which differ."""
+    other = corrupt(scene, rng)
+    beside = list_beside(scene, other).partition("\n")[2]
+    reply = compare_caption(scene, other).text.partition("\n")[2]
+    return Sample("", f"{beside}\nSay what is wrong.", reply)
 
 
 def _list(rng: random.Random, scene: Scene, picture: bool = False) -> Sample:
@@ -170,6 +196,15 @@ def _compare_texts(rng: random.Random, scene: Scene) -> Sample:
     user = f"[Question]\n{first}\n{CAPTION_INSTRUCTION}\n\n[{rng.choice(_HEADERS)}]\n{second}"
     system = f"{_filler(rng)} Note the scene, then compare the two texts detail by detail."
     return Sample(system, user, compare_caption(scene, second).text)
+
+
+def _check_numbers(rng: random.Random) -> Sample:
+    """A wish against a made-up card, whose numbers are spread over their whole range."""
+    card = made_up_card(rng)
+    wish = draw_wish(rng, card)
+    values = ", ".join(f"{name}: {value}" for name, value in card.properties.items())
+    instruction = "Compare each wished range with the values."
+    return Sample("", f"{wish_text(wish)}\n{values}\n{instruction}", compare_wish(wish, card).text)
 
 
 def _read_card(rng: random.Random, scene: Scene) -> Sample:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 from judge.errors import MissingExtraError
 from judge.molecules import PROPERTIES, MoleculeCard, Number, molecule_card
@@ -96,3 +97,10 @@ def draw_card(rng: random.Random) -> MoleculeCard:
         card = molecule_card(rng.choice(pool))
         if card is not None:
             return card
+
+
+def made_up_card(rng: random.Random) -> MoleculeCard:
+    """A card of no molecule, its numbers drawn evenly: most molecules have but few of them."""
+    values: dict[str, Number] = {name: rng.randint(0, rng.choice((12, 60))) for name in PROPERTIES}
+    values["logP"] = rng.randint(-50, 110) / 10
+    return MoleculeCard("", MappingProxyType({name: values[name] for name in PROPERTIES}))

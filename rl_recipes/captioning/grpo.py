@@ -19,7 +19,8 @@ from transformers import (
 )
 from trl import GRPOConfig, GRPOTrainer
 
-from judge.nano.tune import last_whole_checkpoint
+from judge.sft.train.checkpoints import last_whole_checkpoint
+from judge.sft.train.names import take_names_of_files
 from reward.adapters.trl import JudgeReward
 from rl_recipes.captioning.data import HeldOut, training_pictures
 from rl_recipes.captioning.evaluate import MAX_NEW_TOKENS, true_accuracy, write_captions
@@ -50,6 +51,7 @@ def train(
     """
     processor = AutoProcessor.from_pretrained(policy)
     model = AutoModelForImageTextToText.from_pretrained(policy, dtype=torch.float32)
+    take_names_of_files(model)
     batch = plan.prompts * plan.group
     config = GRPOConfig(
         output_dir=str(folder / "checkpoints"),

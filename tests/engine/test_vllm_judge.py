@@ -36,9 +36,7 @@ def test_it_tells_right_from_wrong_in_pictures_text_and_molecules(live: LiveJudg
     reports = live.run(evaluate(live.judge, 100, seed=1))
     for kind, report in reports.items():
         assert report.parse_rate >= 0.95, kind
-    for kind in ("text", "image"):
-        assert (reports[kind].spearman or 0) >= 0.85, kind  # type: ignore[index]  # literals
-    assert (reports["molecule"].spearman or 0) >= 0.15  # its weak spot: measured 0.36
+        assert (report.spearman or 0) >= {"text": 0.95, "image": 0.88, "molecule": 0.7}[kind], kind
 
 
 async def test_a_groups_requests_share_their_prefix_and_their_pictures_encoding() -> None:

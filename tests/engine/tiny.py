@@ -22,6 +22,9 @@ from transformers import (
     Qwen2_5OmniThinkerForConditionalGeneration,
     Qwen2VLImageProcessor,
     Qwen2VLVideoProcessor,
+    Qwen3VLConfig,
+    Qwen3VLForConditionalGeneration,
+    Qwen3VLProcessor,
     WhisperFeatureExtractor,
 )
 
@@ -86,6 +89,7 @@ _VISION = {
     "fullatt_block_indexes": [1],
     "initializer_range": HIDDEN**-0.5,
 }
+_VISION_OF_QWEN3 = frozenset(_VISION) - {"window_size", "fullatt_block_indexes"}
 
 
 def qwen_vl(folder: Path) -> Path:
@@ -110,6 +114,30 @@ def qwen_vl(folder: Path) -> Path:
         chat_template=CHAT_TEMPLATE,
     ).save_pretrained(folder)
     return _judge(folder, "text", "image", "video")
+
+
+def qwen3_vl(folder: Path) -> Path:
+    """A Qwen3-VL: text and pictures."""
+    tokenizer = _tokenizer()
+    ids = tokenizer.get_vocab()
+    vision = {name: value for name, value in _VISION.items() if name in _VISION_OF_QWEN3}
+    config = Qwen3VLConfig(
+        text_config={**_TEXT, "head_dim": HIDDEN // 2, "rope_parameters": _ROPE},
+        vision_config={**vision, "deepstack_visual_indexes": [0], "num_position_embeddings": 64},
+        image_token_id=ids["<|image_pad|>"],
+        video_token_id=ids["<|video_pad|>"],
+        vision_start_token_id=ids["<|vision_start|>"],
+        vision_end_token_id=ids["<|vision_end|>"],
+    )
+    torch.manual_seed(0)
+    _save(Qwen3VLForConditionalGeneration(config), tokenizer, folder)
+    Qwen3VLProcessor(
+        image_processor=_image_processor(),
+        video_processor=_video_processor(),
+        tokenizer=tokenizer,
+        chat_template=CHAT_TEMPLATE,
+    ).save_pretrained(folder)
+    return _judge(folder, "text", "image")
 
 
 def qwen_omni(folder: Path) -> Path:

@@ -1,0 +1,1 @@
+"""How a judge is made: curate reasoned judgements, fine-tune on them, compare the ways to do so."""
