@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-slow demo clean
+.PHONY: help setup check test test-slow demo demo-molecules clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -25,6 +25,9 @@ test-slow: setup ## the tests that take minutes
 
 demo: setup ## the whole pipeline on the embedded judge (ARGS="--help" for its options)
 	.venv/bin/flex-rl demo $(ARGS)
+
+demo-molecules: setup ## the same for molecules (ARGS="--seed 1 --output_dir runs/molecules-1")
+	.venv/bin/flex-rl grpo molecules-grpo-nano --output_dir runs/demo-molecules $(ARGS)
 
 clean: ## caches and builds; keeps .venv and runs/
 	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,22 +21,21 @@ _STOP_S = 30.0
 
 @contextmanager
 def reward_server(
-    judge: str, log: Path, *, engine_args: tuple[str, ...] = (), timeout_s: float = 300.0
+    judge: str, log: Path, *, options: Sequence[str] = (), timeout_s: float = 600.0
 ) -> Iterator[str]:
     """Runs ``flex-reward serve`` on a free port of this machine; gives its address, stops it after.
 
     Args:
         judge: as ``--judge`` takes it.
         log: file for the server's output.
-        engine_args: ``NAME=VALUE`` pairs for vLLM.
+        options: further ones of ``flex-reward serve``, e.g. ``("--votes", "3")``.
         timeout_s: how long its start may take, in seconds.
 
     Raises:
         EngineError: the server ended, or was not ready in time; its log's end is in the message.
     """
     command = [sys.executable, "-m", "reward.cli", "serve", "--judge", judge, "--port", "0"]
-    for pair in engine_args:
-        command += ["--engine-arg", pair]
+    command += options
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
             command,

@@ -1,37 +1,130 @@
-"""Pictures to caption, from the synthetic world."""
+"""Pictures to caption: of the synthetic world, or rows of the user's own."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from datasets import Dataset
 from PIL import Image
 
-from judge.nano.scenes import Scene, draw_scene, render
+from judge.errors import RequestError
+from judge.messages import is_messages
+from judge.nano.scenes import Scene, caption, draw_scene, render
 from judge.nano.tasks import CAPTION_INSTRUCTION
+from rl_recipes.captioning.options import CaptioningOptions
+from rl_recipes.rows import load_rows
 
-PROMPT = [{"role": "user", "content": CAPTION_INSTRUCTION}]
-"""The captioner's prompt; TRL puts the row's picture before the text."""
+Messages = list[dict[str, Any]]
+
+PROMPT: Messages = [{"role": "user", "content": CAPTION_INSTRUCTION}]
+"""The prompt of the synthetic world; TRL puts the row's picture before the text."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """A picture for evaluation and the scene it shows, which no reward ever sees."""
+    """A picture for evaluation, and what is known of it, of which no reward sees the ``scene``.
 
-    scene: Scene
+    ``references`` are good captions, ``facts`` phrases that are true of it; both may be empty.
+    """
+
     picture: Image.Image
+    prompt: Messages
+    references: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
+    scene: Scene | None = None
 
 
-def training_pictures(count: int, seed: int) -> Dataset:
-    """Rows for TRL's trainers: ``prompt`` and ``image``, and nothing of the truth."""
+def training_pictures(count: int, seed: int, *, with_facts: bool = False) -> Dataset:
+    """Rows for TRL's trainers: ``prompt`` and ``image``; of the truth nothing but ``facts``, where
+    they are asked for.
+    """
     rng = random.Random(f"captioning/train/{seed}")
-    pictures = [render(draw_scene(rng), rng) for _ in range(count)]
-    return Dataset.from_dict({"prompt": [PROMPT] * count, "image": pictures})
+    scenes = []
+    pictures = []
+    for _ in range(count):
+        scenes.append(draw_scene(rng))
+        pictures.append(render(scenes[-1], rng))
+    columns: dict[str, list[Any]] = {"prompt": [PROMPT] * count, "image": pictures}
+    if with_facts:
+        columns["facts"] = [list(scene_facts(scene)) for scene in scenes]
+    return Dataset.from_dict(columns)
 
 
 def held_out(count: int, seed: int = 0) -> list[HeldOut]:
     """Pictures from a stream that training does not draw from."""
     rng = random.Random(f"captioning/held-out/{seed}")
     scenes = [draw_scene(rng) for _ in range(count)]
-    return [HeldOut(scene, render(scene, rng)) for scene in scenes]
+    return [
+        HeldOut(render(scene, rng), PROMPT, (caption(scene),), scene_facts(scene), scene)
+        for scene in scenes
+    ]
+
+
+def scene_facts(scene: Scene) -> tuple[str, ...]:
+    """What is true of a scene, in phrases of the reference caption."""
+    return tuple(
+        phrase
+        for item in scene.items
+        for phrase in (
+            f"{item.size} {item.color}",
+            f"{item.color} {item.shape}",
+            f"{item.shape} at the {item.place}",
+        )
+    )
+
+
+def load_training(source: str, options: CaptioningOptions, limit: int) -> Dataset:
+    """Rows of the user's own: ``prompt``, ``image``, ``reference`` where the judge is to see it,
+    and ``facts`` where they count.
+
+    Raises:
+        RequestError: the rows cannot be read, or lack a column.
+    """
+    rows = load_rows(source, (options.image_column,), limit)
+    kept = {"prompt": "prompt", options.image_column: "image"}
+    if options.show_reference:
+        kept["reference"] = "reference"
+    if options.claims_weight:
+        kept["facts"] = "facts"
+    for column in kept:
+        if column not in rows.column_names and column != "prompt":
+            raise RequestError(
+                f"{source!r} has no column {column!r}; it has {', '.join(rows.column_names)}"
+            )
+    prompts = [
+        _messages(prompt, options)
+        for prompt in (rows["prompt"] if "prompt" in rows.column_names else [None] * len(rows))
+    ]
+    rows = rows.select_columns([column for column in kept if column != "prompt"])
+    return rows.rename_columns({old: new for old, new in kept.items() if old != new}).add_column(
+        "prompt", prompts
+    )
+
+
+def load_held_out(source: str, options: CaptioningOptions, limit: int) -> list[HeldOut]:
+    """Held-out rows of the user's own, with whatever is known of them.
+
+    Raises:
+        RequestError: the rows cannot be read, or lack the picture.
+    """
+    return list(_held_out_rows(load_rows(source, (options.image_column,), limit), options))
+
+
+def _held_out_rows(rows: Dataset, options: CaptioningOptions) -> Iterator[HeldOut]:
+    for row in rows:
+        reference = row.get("reference") or ()
+        yield HeldOut(
+            row[options.image_column].convert("RGB"),
+            _messages(row.get("prompt"), options),
+            (reference,) if isinstance(reference, str) else tuple(reference),
+            tuple(row.get("facts") or ()),
+        )
+
+
+def _messages(prompt: Any, options: CaptioningOptions) -> Messages:
+    if is_messages(prompt):
+        return [dict(turn) for turn in prompt]
+    return [{"role": "user", "content": prompt or options.instruction}]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from accelerate.utils import parse_flag_from_env
 from transformers import SchedulerType
-from transformers.utils.import_utils import is_torch_bf16_gpu_available
 from trl import SFTConfig
+
+from judge.sft.train.machine import FitsMachine
 
 AGREEMENT = "eval_judge_agreement"
 """The figure by which the best checkpoint is told: share of held-out replies that are right."""
@@ -70,11 +70,8 @@ class JudgeSftArguments:
 
 
 @dataclass
-class JudgeSftConfig(SFTConfig):
-    """TRL's SFTConfig with Flex-Judge's settings as defaults (arXiv 2505.18601, Flex-VL-7B).
-
-    bf16 is on by default where a GPU has it, and off elsewhere.
-    """
+class JudgeSftConfig(FitsMachine, SFTConfig):
+    """TRL's SFTConfig with Flex-Judge's settings as defaults (arXiv 2505.18601, Flex-VL-7B)."""
 
     _argument_group_name: ClassVar[str] = "training: TRL's SFTConfig"
 
@@ -100,13 +97,3 @@ class JudgeSftConfig(SFTConfig):
         default=AGREEMENT,
         metadata={"help": "Figure that --load_best_model_at_end goes by; or e.g. eval_loss."},
     )
-
-    def __post_init__(self) -> None:
-        # Accelerate's own use_cpu says where processes run; TRL asks for it a second time.
-        self.use_cpu = self.use_cpu or parse_flag_from_env("ACCELERATE_USE_CPU")
-        has_bf16 = is_torch_bf16_gpu_available() and not self.use_cpu
-        if self.bf16 is None:
-            self.bf16 = has_bf16 and not self.fp16
-        super().__post_init__()  # type: ignore[no-untyped-call]  # TRL leaves it without types
-        if self.device.type == "cpu":
-            self.dataloader_pin_memory = False  # torch warns of pinning with nothing to pin for

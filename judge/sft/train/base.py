@@ -86,7 +86,24 @@ def find_base(model: ModelConfig) -> Base:
 def load_model(
     base: Base, model: ModelConfig, training: SFTConfig, freeze_towers: bool
 ) -> PreTrainedModel:
-    """The base, ready to be trained.
+    """The base, ready to be fine-tuned; see :func:`load_trainable`."""
+    init_kwargs: Any = training.model_init_kwargs  # TRL has read its text
+    loaded = load_trainable(base, model, init_kwargs, freeze_towers)
+    if training.packing or training.padding_free:
+        _keep_packed_rows_apart(loaded)
+    return loaded
+
+
+def load_trainable(
+    base: Base, model: ModelConfig, init_kwargs: dict[str, Any] | None, freeze_towers: bool
+) -> PreTrainedModel:
+    """The base, ready for a trainer of TRL's.
+
+    Args:
+        base: which.
+        model: how its weights are loaded.
+        init_kwargs: further arguments of ``from_pretrained``, which win.
+        freeze_towers: leave what sees and hears as it is.
 
     Raises:
         RequestError: an architecture that writes no text.
@@ -96,7 +113,7 @@ def load_model(
         "attn_implementation": model.attn_implementation,
         "dtype": model.dtype,
         "quantization_config": get_quantization_config(model),
-        **(training.model_init_kwargs or {}),  # type: ignore[dict-item]  # TRL has read its text
+        **(init_kwargs or {}),
     }
     loaded = load_weights(base, **options)
     take_names_of_files(loaded)
@@ -107,8 +124,6 @@ def load_model(
         # TRL runs the base model and the head apart. The thinker of Qwen2.5-Omni names a base model
         # that it does not have; that of its text is what TRL wants.
         loaded.base_model_prefix = "model"
-    if training.packing or training.padding_free:
-        _keep_packed_rows_apart(loaded)
     return loaded
 
 

@@ -20,19 +20,25 @@ def last_whole_checkpoint(folder: Path) -> str | None:
     return None if last is None else str(last)
 
 
-def claim_folder(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Notes what the run is told; the checkpoints of a run told otherwise are not gone on with.
+def claim_folder(
+    folder: Path, settings: Mapping[str, Any], *, is_begun: bool | None = None
+) -> None:
+    """Notes what the run is told; the work of a run told otherwise is not gone on with.
 
     Args:
         folder: the run's output folder.
-        settings: everything that the weights depend on, as JSON has it.
+        settings: everything that its results depend on, as JSON has it.
+        is_begun: whether the folder holds work to go on with; by default, whether it holds a
+            checkpoint.
 
     Raises:
-        RequestError: the folder holds checkpoints of another run; the message says what differs.
+        RequestError: the folder holds the work of another run; the message says what differs.
     """
     path = folder / SETTINGS
     text = json.dumps(settings, indent=2, sort_keys=True) + "\n"
-    if path.is_file() and last_whole_checkpoint(folder) is not None:
+    if is_begun is None:
+        is_begun = last_whole_checkpoint(folder) is not None
+    if path.is_file() and is_begun:
         before = json.loads(path.read_text(encoding="utf-8"))
         now = json.loads(text)
         changed = [

@@ -9,19 +9,18 @@ from typing import Any
 import torch
 from accelerate.utils import is_peft_model
 from peft import PeftModel
-from transformers import PreTrainedModel, Qwen2_5OmniConfig
+from transformers import PreTrainedModel, Qwen2_5OmniConfig, Trainer
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from judge.folder import ADAPTER_FILE, FILE
 from judge.sft.train.base import Base, load_weights
-from judge.sft.train.trainer import JudgeSftTrainer
 
 Weights = dict[str, torch.Tensor]
 MERGED = "merged"
 """Folder of the merged weights, in that of the adapter."""
 
 
-def save_weights(trainer: JudgeSftTrainer, base: Base, dtype: torch.dtype, folder: Path) -> None:
+def save_weights(trainer: Trainer, base: Base, dtype: torch.dtype, folder: Path) -> None:
     """Writes the trained weights, or the adapter, with the base's processor.
 
     To be called in every process: sharded weights are gathered, and one process writes.

@@ -1,0 +1,1 @@
+"""Aligning a generator of molecules with wishes in words."""

@@ -1,0 +1,159 @@
+"""From a recipe's rows to the pairs that DPO trains on, a stage a file, each gone on with.
+
+rows → answers.jsonl → labels.jsonl → pairs (Parquet) and pairs.json (what became of the rows)
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+
+from judge.errors import RequestError
+from judge.sft.train.base import Base
+from judge.sft.train.checkpoints import claim_folder
+from rl_recipes.candidates import Answer, Sampling, sample_answers
+from rl_recipes.options import PairOptions
+from rl_recipes.pairs import (
+    Labels,
+    PairReport,
+    choose_pairs,
+    label_by_reward,
+    label_in_both_orders,
+    preference_rows,
+    write_report,
+)
+from rl_recipes.recipe import Recipe, RunConfig
+from rl_recipes.resolved import telling
+from rl_recipes.rows import load_rows
+
+FOLDER = "pairs"
+ANSWERS, LABELS, PAIRS, REPORT = "answers.jsonl", "labels.jsonl", "pairs.parquet", "report.json"
+_COLUMNS = ("prompt", "chosen", "rejected")
+
+
+def load_pairs(source: str) -> Dataset:
+    """Preference rows that are there already, e.g. those of ``flex-reward label``.
+
+    Raises:
+        RequestError: they cannot be read, or lack a column.
+    """
+    rows = load_rows(source)
+    missing = [column for column in _COLUMNS if column not in rows.column_names]
+    if missing:
+        raise RequestError(
+            f"{source!r} has no column {' or '.join(missing)}; pairs for DPO have "
+            f"{', '.join(_COLUMNS)}, and images where there are some"
+        )
+    shown = [column for column in ("image", "images") if column in rows.column_names]
+    return rows.select_columns([*_COLUMNS, *shown])
+
+
+def sample(
+    rows: Dataset, config: RunConfig[Any], pairs: PairOptions, base: Base
+) -> list[list[Answer]]:
+    """The base's answers to the rows, sampled or read from the run's folder.
+
+    Raises:
+        RequestError: the folder holds answers or labels of a run that was told otherwise.
+        EngineError: vLLM ended early; what it sampled is kept.
+    """
+    folder = config.out / FOLDER
+    claim_folder(folder, _telling(config, pairs), is_begun=(folder / ANSWERS).is_file())
+    sampling = Sampling(
+        weights=base.weights,
+        temperatures=tuple(pairs.temperatures),
+        samples=pairs.samples,
+        max_tokens=pairs.max_answer_tokens,
+        seed=config.training.seed,
+        engine_args=engine_args(pairs),
+    )
+    return sample_answers(rows, sampling, folder / ANSWERS)
+
+
+def make_pairs(
+    recipe: Recipe[Any],
+    rows: Dataset,
+    answers: list[list[Answer]],
+    config: RunConfig[Any],
+    pairs: PairOptions,
+) -> Dataset:
+    """The rows' best and worst answers by the reward, in TRL's columns; they are kept in the run's
+    folder as Parquet, with a report.
+
+    Raises:
+        RequestError: too few answers got a reward, or no two of a row differ by enough.
+    """
+    folder = config.out / FOLDER
+    labels = _label(recipe, rows, answers, config, folder / LABELS)
+    chosen, report = choose_pairs(answers, labels, pairs.min_margin)
+    write_report(report, folder / REPORT)
+    _check(report, pairs, folder)
+    made = preference_rows(rows, chosen)
+    made.to_parquet(str(folder / PAIRS))
+    return made
+
+
+def engine_args(pairs: PairOptions) -> dict[str, Any]:
+    """vLLM's engine arguments as the options have them.
+
+    Raises:
+        RequestError: they are no JSON object.
+    """
+    try:
+        found = json.loads(pairs.sampler_options)
+    except ValueError as error:
+        raise RequestError(f"--sampler_options takes a JSON object: {error}") from error
+    if not isinstance(found, dict):
+        raise RequestError(f"--sampler_options takes a JSON object, got {pairs.sampler_options!r}")
+    return found
+
+
+def _telling(config: RunConfig[Any], pairs: PairOptions) -> dict[str, Any]:
+    """What answers and labels depend on: not on how the pairs are trained on."""
+    of_trl = {field.name for field in fields(config.training)} - {"seed"}
+    told = telling(config, pairs)
+    return {
+        name: value
+        for name, value in told.items()
+        if name not in of_trl and name not in {"min_margin", "min_labelled"}
+    }
+
+
+def _label(
+    recipe: Recipe[Any],
+    rows: Dataset,
+    answers: list[list[Answer]],
+    config: RunConfig[Any],
+    path: Path,
+) -> list[Labels]:
+    if config.run.compare == "pointwise":
+        (function,) = recipe.reward_functions(config)
+        return label_by_reward(function, rows, answers, path)
+    return label_in_both_orders(
+        config.reward_url,
+        recipe.rubric(config),
+        rows,
+        answers,
+        path,
+        deadline_s=config.run.reward_deadline_s,
+    )
+
+
+def _check(report: PairReport, pairs: PairOptions, folder: Path) -> None:
+    labelled = 1 - report.unlabelled_rate
+    if labelled < pairs.min_labelled:
+        raise RequestError(
+            f"{labelled:.1%} of the answers got a reward, and --min_labelled is "
+            f"{pairs.min_labelled:.1%}; all of it is kept in {folder}: the same command asks for "
+            "the missing ones again"
+        )
+    if not report.pairs:
+        raise RequestError(
+            f"no pairs came of {report.rows} rows: {report.too_few} have fewer than two different "
+            f"whole answers with a reward, {report.close} no two that differ by more than "
+            f"{pairs.min_margin:g}; give more --samples, higher --temperatures or more rows"
+        )

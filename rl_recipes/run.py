@@ -1,0 +1,200 @@
+"""One run from start to end: rows, reward, training, evaluation, summary."""
+
+from __future__ import annotations
+
+import gc
+import json
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from statistics import fmean
+from typing import Any
+
+import torch
+from datasets import Dataset
+from transformers import Trainer
+
+from judge.errors import RequestError
+from judge.sft.train.base import Base
+from judge.sft.train.checkpoints import claim_folder, last_whole_checkpoint
+from judge.sft.train.save import save_weights
+from reward.sync_client import SyncRewardClient
+from rl_recipes.history import read_history
+from rl_recipes.options import PairOptions
+from rl_recipes.plots import plot_history
+from rl_recipes.policy import find_policy, open_policy
+from rl_recipes.preferences import load_pairs, make_pairs, sample
+from rl_recipes.recipe import Recipe, RunConfig
+from rl_recipes.resolved import telling
+from rl_recipes.servers import evaluating, rewarding
+from rl_recipes.trainers import HISTORY, dpo_trainer, grpo_trainer
+
+POLICY, EVALUATION, SUMMARY, PLOT = "policy", "evaluation", "summary.json", "plot.png"
+BEFORE, AFTER = "before", "after"
+_FIGURES = "figures.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A recipe and everything that its run is told; ``pairs`` for DPO alone.
+
+    The folder of the run holds ``run.json`` (what it was told), ``checkpoint-…`` (gone on with by
+    the same command), ``history.jsonl``, ``plot.png``, ``policy/``, ``evaluation/`` and
+    ``summary.json``.
+    """
+
+    recipe: Recipe[Any]
+    config: RunConfig[Any]
+    pairs: PairOptions | None = None
+
+    def grpo(self) -> dict[str, Any]:
+        """Trains by GRPO and evaluates; returns the summary. To be called in every process.
+
+        Raises:
+            RequestError: options that do not hold together, or a folder of another run.
+            EngineError, ServerNotReadyError: a reward server that does not start or answer.
+        """
+        base, started = self._claimed(), time.monotonic()
+        with ExitStack() as stack:
+            url = stack.enter_context(rewarding(self.config))
+            run = replace(self, config=replace(self.config, reward_url=url))
+            run._train(base, lambda: grpo_trainer(run.recipe, run.config, base))
+            return run._concluded(started)
+
+    def dpo(self) -> dict[str, Any]:
+        """Makes pairs or reads them, trains by DPO and evaluates; returns the summary.
+
+        Raises:
+            RequestError: as :meth:`grpo`; and no pairs, or too few answers that were judged.
+            EngineError, ServerNotReadyError: as :meth:`grpo`.
+        """
+        assert self.pairs is not None
+        base, started = self._claimed(self.pairs), time.monotonic()
+        with ExitStack() as stack:
+            run, pairs = self._preferences(base, stack)
+            if self.pairs.pairs_only:
+                return {"pairs": len(pairs), "seconds": round(time.monotonic() - started, 1)}
+            run._train(base, lambda: dpo_trainer(run.recipe, run.config, base, pairs))
+            return run._concluded(started)
+
+    def evaluate(self) -> dict[str, Any]:
+        """Measures the base, and the run's policy where there is one, on held-out rows.
+
+        Raises:
+            RequestError: held-out rows that cannot be read, or no such policy.
+        """
+        started = time.monotonic()
+        self.config.out.mkdir(parents=True, exist_ok=True)
+        return self._concluded(started)
+
+    def _claimed(self, *more: Any) -> Base:
+        config = self.config
+        with config.training.main_process_first(desc="claiming the output folder"):
+            if config.training.process_index == 0:
+                claim_folder(config.out, telling(config, *more))
+        return find_policy(config.model)
+
+    def _preferences(self, base: Base, stack: ExitStack) -> tuple[Run, Dataset]:
+        """The pairs, and the run with the server that labelled them, if there was one."""
+        assert self.pairs is not None
+        if self.pairs.pairs is not None:
+            return self, load_pairs(self.pairs.pairs)
+        if self.config.training.world_size > 1:
+            raise RequestError(
+                "a run of several processes takes pairs that are there already: make them by one "
+                "process with --pairs_only true, and give --pairs OUTPUT_DIR/pairs/pairs.parquet"
+            )
+        rows = self.recipe.load_dataset(self.config)
+        answers = sample(rows, self.config, self.pairs, base)
+        url = stack.enter_context(rewarding(self.config))
+        run = replace(self, config=replace(self.config, reward_url=url))
+        return run, make_pairs(run.recipe, rows, answers, run.config, self.pairs)
+
+    def _train(self, base: Base, make_trainer: Callable[[], Trainer]) -> None:
+        config = self.config
+        trainer = make_trainer()
+        resume = config.training.resume_from_checkpoint or last_whole_checkpoint(config.out)
+        trainer.train(resume_from_checkpoint=resume)
+        dtype: torch.dtype = getattr(torch, config.run.save_dtype)
+        save_weights(trainer, base, dtype, config.out / POLICY)
+        trainer.save_state()
+        del trainer
+        gc.collect()  # evaluation loads the policy anew
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _concluded(self, started: float) -> dict[str, Any]:
+        """Evaluates where one process runs, plots, and writes the summary."""
+        config = self.config
+        if config.training.process_index > 0:
+            return {}
+        history = read_history(config.out / HISTORY)
+        summary: dict[str, Any] = {}
+        if config.run.eval_rows and config.training.world_size == 1:
+            summary = self._evaluated()
+        elif config.run.eval_rows:
+            print("evaluate by one process: flex-rl evaluate with the same options", flush=True)
+        rates = [value for row in history for name, value in row.items() if _is_unjudged(name)]
+        summary |= {
+            "unjudged_rate": round(fmean(rates) if rates else 0.0, 5),
+            "seconds": round(time.monotonic() - started, 1),
+            "steps": max((row["step"] for row in history), default=0),
+            "seed": config.training.seed,
+        }
+        text = json.dumps(summary, indent=2) + "\n"
+        (config.out / SUMMARY).write_text(text, encoding="utf-8")
+        plot_history(history, config.out / PLOT, title=f"{config.run.recipe}: {config.out.name}")
+        return summary
+
+    def _evaluated(self) -> dict[str, Any]:
+        """Figures of base and policy by the names of both, and which judge judged."""
+        config = self.config
+        with evaluating(config, config.reward_url or None) as url:
+            measured = replace(self, config=replace(config, eval_url=url))
+            before = measured._figures(str(config.model.model_name_or_path), BEFORE, None)
+            after = {}
+            if (config.out / POLICY).is_dir():
+                after = measured._figures(str(config.out / POLICY), AFTER, BEFORE)
+            with SyncRewardClient(url) as client:
+                info = client.info()
+        return {
+            **{f"{name}_before": value for name, value in before.items()},
+            **{f"{name}_after" if name in before else name: v for name, v in after.items()},
+            "judge": f"{info['name']} {info['fingerprint']}",
+        }
+
+    def _figures(self, policy: str, name: str, against: str | None) -> dict[str, float]:
+        config = self.config
+        folder = config.out / EVALUATION / name
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(config.training.seed)
+        figures = self.recipe.evaluate(
+            open_policy(policy, config.model),
+            config,
+            folder,
+            config.out / EVALUATION / against if against else None,
+        )
+        figures = {key: round(value, 4) for key, value in figures.items()}
+        (folder / _FIGURES).write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        return figures
+
+
+def _is_unjudged(name: str) -> bool:
+    """Whether a logged figure is a reward function's share of unjudged samples."""
+    return name.endswith("/unjudged_rate")
+
+
+def figures_table(summary: dict[str, Any]) -> str:
+    """The summary's figures before and after, to print."""
+    names = [name.removesuffix("_before") for name in summary if name.endswith("_before")]
+    lines = [f"{'':24s}  before   after"] if names else []
+    for name in names:
+        values = (summary.get(f"{name}_{when}") for when in (BEFORE, AFTER))
+        shown = ("–" if value is None else f"{value:.3f}" for value in values)
+        lines.append(f"{name:24s}" + " ".join(f"{value:>7s}" for value in shown))
+    rest = {
+        name: value for name, value in summary.items() if not name.endswith(("_before", "_after"))
+    }
+    lines.append(" · ".join(f"{name} {value}" for name, value in rest.items()))
+    return "\n".join(lines)

@@ -1,0 +1,70 @@
+"""The reward servers of a run: those that run elsewhere, or ones started for the run's length."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from judge.errors import RequestError
+from reward.sync_client import SyncRewardClient
+from rl_recipes.options import RunOptions
+from rl_recipes.recipe import RunConfig
+from rl_recipes.serving import reward_server
+
+SERVER_LOG, EVAL_SERVER_LOG = "server.log", "eval-server.log"
+
+
+@contextmanager
+def rewarding(config: RunConfig[Any]) -> Iterator[str]:
+    """Address of the server that gives rewards: ``--reward_url``, or one started here.
+
+    Raises:
+        RequestError: several processes, each of which would start one.
+        EngineError, ServerNotReadyError: it cannot be started, or does not answer.
+    """
+    run = config.run
+    if run.reward_url is not None:
+        yield _ready(run.reward_url)
+        return
+    if config.training.world_size > 1:
+        raise RequestError(
+            "a run of several processes takes a reward server that is there already: start "
+            f"`flex-reward serve --judge {run.judge}` apart, and give --reward_url"
+        )
+    options = shlex.split(run.serve_options)
+    with reward_server(run.judge, config.out / SERVER_LOG, options=options) as url:
+        yield url
+
+
+@contextmanager
+def evaluating(config: RunConfig[Any], reward_url: str | None) -> Iterator[str]:
+    """Address of the server that judges evaluations: ``--eval_url``, one started here, or that of
+    the rewards where the options say the same of both.
+
+    Args:
+        config: of the run.
+        reward_url: the server that gives rewards, if it is running.
+    """
+    run = config.run
+    elsewhere = run.eval_url or (run.reward_url if run.eval_judge is None else None)
+    if elsewhere is not None:
+        yield _ready(elsewhere)
+    elif reward_url is not None and _is_same_judge(run):
+        yield reward_url
+    else:
+        options = shlex.split(run.eval_serve_options)
+        judge = run.eval_judge or run.judge
+        with reward_server(judge, config.out / EVAL_SERVER_LOG, options=options) as url:
+            yield url
+
+
+def _is_same_judge(run: RunOptions) -> bool:
+    return run.eval_judge in {None, run.judge} and run.eval_serve_options == run.serve_options
+
+
+def _ready(url: str) -> str:
+    with SyncRewardClient(url) as client:
+        client.wait_ready()
+    return url

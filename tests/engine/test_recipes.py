@@ -1,0 +1,90 @@
+"""The captioning recipe on the embedded captioner, rewarded by the real judge: GRPO, and DPO on
+captions that vLLM sampled.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import AutoModelForImageTextToText
+
+from rl_recipes.command import Method, parse_run
+from rl_recipes.history import read_history
+from rl_recipes.preferences import load_pairs
+from rl_recipes.run import Run
+from tests.live import LiveJudge
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
+
+
+def small_run(method: Method, out: Path, live: LiveJudge, **options: Any) -> Run:
+    told: dict[str, Any] = {
+        "output_dir": out,
+        "reward_url": live.url,
+        "max_steps": 2,
+        "per_device_train_batch_size": 8,
+        "train_rows": 8,
+        "eval_rows": 6,
+        "watch_rows": 2,
+        "watch_steps": 2,
+        "disable_tqdm": True,
+        **options,
+    }
+    given = [text for name, value in told.items() for text in (f"--{name}", str(value))]
+    run, _ = parse_run(method, [f"captioning-{method}-nano", *given])
+    return run
+
+
+def test_grpo(live: LiveJudge, tmp_path: Path) -> None:
+    summary = small_run("grpo", tmp_path, live, num_generations=4, claims_weight=0.5).grpo()
+    history = read_history(tmp_path / "history.jsonl")
+    steps = [row for row in history if "reward" in row]
+    assert [row["step"] for row in steps] == [1, 2]
+    for row in steps:
+        assert math.isfinite(row["reward"])
+        assert 0 <= row["reward"] <= 1
+        assert 0 <= row["caption/unjudged_rate"] <= 1
+        assert 0 <= row["caption/judge"] <= 1
+        assert 0 < row["caption/claims"] <= 1
+    looks = [row for row in history if "watch/true_accuracy" in row]
+    assert [row["step"] for row in looks] == [0, 2]
+    assert json.loads((tmp_path / "summary.json").read_text()) == summary
+    for name in ("true_accuracy", "reward", "cider_d", "words", "distinct_2", "claim_recall"):
+        assert summary[f"{name}_before"] > 0, name
+        assert summary[f"{name}_after"] > 0, name
+    assert 0 <= summary["win_rate"] <= 1
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+    AutoModelForImageTextToText.from_pretrained(tmp_path / "policy")
+    again = small_run("evaluate", tmp_path, live, max_steps=0).evaluate()
+    assert again["true_accuracy_after"] == summary["true_accuracy_after"]
+
+
+def test_grpo_of_an_adapter(live: LiveJudge, tmp_path: Path) -> None:
+    options = {"num_generations": 4, "use_peft": True, "lora_r": 4, "freeze_vision": True}
+    summary = small_run("grpo", tmp_path, live, **options).grpo()
+    assert (tmp_path / "policy" / "adapter_config.json").is_file()
+    assert not (tmp_path / "policy" / "model.safetensors").exists()
+    assert summary["true_accuracy_after"] > 0
+
+
+def test_dpo(live: LiveJudge, tmp_path: Path) -> None:
+    run = small_run("dpo", tmp_path, live, min_labelled=0.5, pairs_only=True)
+    made = run.dpo()
+    pairs = load_pairs(str(tmp_path / "pairs" / "pairs.parquet"))
+    assert len(pairs) == made["pairs"] > 0
+    report = json.loads((tmp_path / "pairs" / "report.json").read_text())
+    assert report["rows"] == 8 == report["pairs"] + report["too_few"] + report["close"]
+    answers = (tmp_path / "pairs" / "answers.jsonl").read_text()
+    found = [json.loads(line) for line in answers.splitlines()]
+    assert [len(each) for each in found] == [8] * 8
+    assert {answer["temperature"] for answer in found[0]} == {0.7, 1.0}
+    ready = {"pairs": tmp_path / "pairs" / "pairs.parquet"}
+    summary = small_run("dpo", tmp_path / "trained", live, **ready).dpo()
+    history = read_history(tmp_path / "trained" / "history.jsonl")
+    assert [row["step"] for row in history if "loss" in row] == [1, 2]
+    assert summary["steps"] == 2
+    assert summary["true_accuracy_after"] > 0
