@@ -100,13 +100,13 @@ def _draw(rng: random.Random, molecules: tuple[str, ...]) -> Wish:
 
 @cache
 def training_molecules() -> tuple[str, ...]:
-    """Canonical SMILES that nano-molgen was pre-trained on, about 13,000."""
+    """Canonical SMILES that nano-molgen was pre-trained on, about 12,000."""
     return tuple(smiles for index, smiles in enumerate(_molecules()) if index % HELD_OUT_EVERY)
 
 
 @cache
 def held_out_molecules() -> tuple[str, ...]:
-    """Canonical SMILES that it has not seen, about 1,400."""
+    """Canonical SMILES that it has not seen, about 1,300."""
     return _molecules()[::HELD_OUT_EVERY]
 
 

@@ -80,7 +80,7 @@ def test_dpo(live: LiveJudge, tmp_path: Path) -> None:
     assert report["rows"] == 8 == report["pairs"] + report["too_few"] + report["close"]
     answers = (tmp_path / "pairs" / "answers.jsonl").read_text()
     found = [json.loads(line) for line in answers.splitlines()]
-    assert [len(each) for each in found] == [8] * 8
+    assert [len(each) for each in found] == [4] * 8
     assert {answer["temperature"] for answer in found[0]} == {0.7, 1.0}
     ready = {"pairs": tmp_path / "pairs" / "pairs.parquet"}
     summary = small_run("dpo", tmp_path / "trained", live, **ready).dpo()
