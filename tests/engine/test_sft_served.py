@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from judge import Judge, Verdict
+from judge.folder import embedded_checkpoint
 from judge.verdicts import Outcome
 from tests.engine import tiny
 from tests.engine.test_sft import sft
@@ -39,7 +40,7 @@ def test_an_adapter_and_what_it_merges_to_give_the_same_verdicts(tmp_path: Path)
     sft(
         data,
         out,
-        "nano-base",
+        "nano-judge",  # it writes verdicts already; the adapter changes what they say
         profile="nano-judge",
         model={"use_peft": True, "lora_r": 8},
         merge_adapter=True,
@@ -47,15 +48,22 @@ def test_an_adapter_and_what_it_merges_to_give_the_same_verdicts(tmp_path: Path)
         max_steps=24,
         per_device_train_batch_size=16,
     )
-    adapter, merged = judged(out, "nano-judge"), judged(out / "merged", "nano-judge")
+    folders = (embedded_checkpoint("nano-judge"), out, out / "merged")
+    before, adapter, merged = (judged(folder, "nano-judge") for folder in folders)
     read = sum(isinstance(each, Verdict) for each in merged)
-    same = sum(
-        type(one) is type(other) and one.reply == other.reply
-        for one, other in zip(adapter, merged, strict=True)
-    )
+    same = alike(adapter, merged)
     print(f"{read} of {SAMPLES} replies were read; {same} are the same word by word")
     assert read > SAMPLES / 2, "the judge answers: there are verdicts to compare"
     assert same >= SAME * SAMPLES
+    assert alike(before, adapter) < SAME * SAMPLES, "the adapter is applied"
+
+
+def alike(ones: list[Outcome], others: list[Outcome]) -> int:
+    """How many replies are the same word by word."""
+    return sum(
+        type(one) is type(other) and one.reply == other.reply
+        for one, other in zip(ones, others, strict=True)
+    )
 
 
 def test_vllm_serves_a_trained_omni_thinker(tmp_path: Path) -> None:
