@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from judge import Judge, Verdict
 from judge.folder import embedded_checkpoint
+from judge.sft.samples import JudgingRow
 from judge.verdicts import Outcome
 from tests.engine import tiny
 from tests.engine.test_sft import sft
@@ -35,17 +37,19 @@ def judged(folder: Path, profile: str) -> list[Outcome]:
 
 
 def test_an_adapter_and_what_it_merges_to_give_the_same_verdicts(tmp_path: Path) -> None:
-    data = curated_file(tmp_path / "train.jsonl", curated_rows("text", 64, "nano-judge"))
+    rows = map(harsh, curated_rows("text", 64, "nano-judge"))
+    data = curated_file(tmp_path / "train.jsonl", list(rows))
     out = tmp_path / "judge"
     sft(
         data,
         out,
-        "nano-judge",  # it writes verdicts already; the adapter changes what they say
+        "nano-judge",  # writes verdicts already, and the adapter changes what they say
         profile="nano-judge",
         model={"use_peft": True, "lora_r": 8},
         merge_adapter=True,
         save_dtype="float32",
         max_steps=24,
+        learning_rate=5e-3,
         per_device_train_batch_size=16,
     )
     folders = (embedded_checkpoint("nano-judge"), out, out / "merged")
@@ -56,6 +60,12 @@ def test_an_adapter_and_what_it_merges_to_give_the_same_verdicts(tmp_path: Path)
     assert read > SAMPLES / 2, "the judge answers: there are verdicts to compare"
     assert same >= SAME * SAMPLES
     assert alike(before, adapter) < SAME * SAMPLES, "the adapter is applied"
+
+
+def harsh(row: JudgingRow) -> JudgingRow:
+    """The same reasoning, and the lowest score in any case."""
+    reply = row.reply.partition("<answer>")[0] + "<answer>1</answer>"
+    return replace(row, scores=(1,), completion=[{**row.completion[0], "content": reply}])
 
 
 def alike(ones: list[Outcome], others: list[Outcome]) -> int:
