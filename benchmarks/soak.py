@@ -45,7 +45,7 @@ GROUP = 8
 GROUPS = 4
 DEADLINE_S = 300.0
 AT_ONCE = 64
-MEDIA_BYTES = 4 * 1024**2
+MEDIA_BYTES = 256 * 1024
 """Little, so that the server forgets pictures and is given them again."""
 UNJUDGEABLE = 0.05
 TWICE = 0.1
@@ -232,7 +232,8 @@ class Soak:
         for when, what in self.events:
             is_server = what.startswith("server")
             axes.axvline(when, color="tab:red" if is_server else "lightgray", linewidth=0.8)
-        axes.set(xlabel="seconds", ylabel="resident memory of the server (MiB)", ylim=(0, None))
+        top = 1.2 * max(mib for _, mib in self.memory)
+        axes.set(xlabel="seconds", ylabel="resident memory of the server (MiB)", ylim=(0, top))
         axes.set_title("red: the server was started again; gray: the engine was killed")
         path = self.out / "memory.png"
         figure.savefig(path, dpi=120)
