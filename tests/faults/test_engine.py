@@ -58,9 +58,8 @@ async def test_an_engine_that_dies_between_two_steps_costs_nothing(start: Start)
 @pytest.mark.slow
 async def test_a_run_outlives_an_engine_that_keeps_dying(start: Start) -> None:
     """The run sees, over twenty deaths in a row: calls that take longer, and every reward."""
-    server = start(
-        "--restart-pause-s", "0.01", "--max-restarts", "100", "--on-engine-death", "retry"
-    )
+    never_backing_off = ("--restart-pause-s", "0.01", "--restart-window-s", "0.01")
+    server = start(*never_backing_off, "--on-engine-death", "retry")
     async with RewardClient(server.url) as client:
         for step in range(20):
             asked = asyncio.create_task(

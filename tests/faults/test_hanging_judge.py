@@ -19,8 +19,8 @@ async def test_what_hangs_is_unjudged_at_its_deadline(start: Start) -> None:
         for step in range(2):
             begun = loop.time()
             mixed = [*samples(7, f"step{step}"), *samples(4, text="hang")]
-            rewards = await client.rewards(mixed, rubric="captioning", deadline_s=5.0)
-            assert 3.0 < loop.time() - begun < 30.0
+            rewards = await client.rewards(mixed, rubric="captioning", deadline_s=3.0)
+            assert 2.0 < loop.time() - begun < 30.0
             assert [each.reason for each in rewards] == [None] * 7 + ["deadline"] * 4
             await gauge(server, "flexreward_in_flight_samples", 0)
         rewards = await client.rewards(samples(32, "last"), rubric="captioning")

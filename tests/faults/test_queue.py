@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import httpx
+import pytest
 
 from reward import RewardClient
 from tests.faults.asking import samples
@@ -14,6 +15,7 @@ CLIENTS = 40
 EACH = 250
 
 
+@pytest.mark.slow
 async def test_ten_thousand_queued(start: Start) -> None:
     """The run sees: calls that take longer. What finds the queue full is refused (429) with the
     time to come again, does so, and is judged: every reward comes, none twice, and the server's
