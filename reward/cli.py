@@ -11,6 +11,8 @@ from judge.errors import JudgeError, MissingExtraError
 
 _COMMANDS = {
     "serve": ("reward.server.command", "serve", "serve a judge over HTTP"),
+    "keys": ("reward.server.keys_command", "serve", "make and remove the API keys of a server"),
+    "scale": ("reward.scale.command", "scale", "serve a judge by many replicas, with Ray Serve"),
     "store": ("reward.store.command", "store", "look at stored verdicts, export them, prune them"),
 }
 """Module, extra and help of each command. The module's ``main`` is given the arguments behind the

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from accelerate.utils import parse_flag_from_env
+import torch
 from transformers.utils.import_utils import is_torch_bf16_gpu_available
 
 
@@ -16,8 +16,8 @@ class FitsMachine:
 
     def __post_init__(self) -> None:
         config: Any = self  # whose fields come with the other base
-        # Accelerate's own use_cpu says where processes run; TRL asks for it a second time.
-        config.use_cpu = config.use_cpu or parse_flag_from_env("ACCELERATE_USE_CPU")
+        # Without being told, processes that are launched on CPUs do not find each other.
+        config.use_cpu = config.use_cpu or not torch.accelerator.is_available()
         has_bf16 = is_torch_bf16_gpu_available() and not config.use_cpu
         if config.bf16 is None:
             config.bf16 = has_bf16 and not config.fp16
