@@ -31,11 +31,13 @@ _CPU_CACHE_GIB = "1"
 class Sampling:
     """How a policy answers.
 
-    ``samples`` answers at each of ``temperatures``, of at most ``max_tokens`` tokens;
-    ``engine_args`` are vLLM's, by vLLM's names.
+    ``weights`` and ``revision`` name the checkpoint as transformers takes it; there are ``samples``
+    answers at each of ``temperatures``, of at most ``max_tokens`` tokens; ``engine_args`` are
+    vLLM's, by vLLM's names.
     """
 
     weights: str
+    revision: str
     temperatures: tuple[float, ...]
     samples: int
     max_tokens: int
@@ -105,7 +107,7 @@ def _sample(rows: Dataset, sampling: Sampling, path: Path, start: int) -> None:
     from vllm import RequestOutput, SamplingParams
 
     starter = multiprocessing.parent_process()
-    processor = AutoProcessor.from_pretrained(sampling.weights)
+    processor = AutoProcessor.from_pretrained(sampling.weights, revision=sampling.revision)
     llm = _load(sampling)
     with (
         path.open("a", encoding="utf-8") as file,
@@ -150,7 +152,12 @@ def _load(sampling: Sampling) -> Any:
     from vllm import LLM
     from vllm.platforms import current_platform
 
-    arguments = {"model": sampling.weights, "seed": sampling.seed, **sampling.engine_args}
+    arguments = {
+        "model": sampling.weights,
+        "revision": sampling.revision,
+        "seed": sampling.seed,
+        **sampling.engine_args,
+    }
     if current_platform.is_cpu():
         # Sampling by a seed a prompt that came in pieces kills vLLM's worker on a CPU, whose random
         # generators know no offset.

@@ -83,8 +83,9 @@ def _run_recipe(method: Method, args: argparse.Namespace) -> int:
     if is_check:
         from rl_recipes.check import check
 
-        print(check(run))
-        return 0
+        checked = check(run)
+        print(checked.text)
+        return 0 if checked.is_ready else 2
     from rl_recipes.run import figures_table
 
     summary = {"grpo": run.grpo, "dpo": run.dpo, "evaluate": run.evaluate}[method]()

@@ -170,21 +170,23 @@ def _read(path: str) -> dict[str, Any]:
 
 
 def _check_known(method: Method, in_file: list[str], on_line: list[str]) -> None:
-    """Refuses options that there are none of. An evaluation passes over those of training."""
-    unknown = [option for option in in_file[::2] if not _is_of_training(method, option)]
-    if unknown or on_line:
-        raise RequestError(
-            f"no option {', '.join([*unknown, *on_line])} (flex-rl {method} --help lists them)"
-        )
+    """Refuses options that there are none of. An evaluation passes over those of training, so that
+    it can be told what the run was told.
+    """
+    unknown = [*in_file[::2], *on_line]
+    if method == "evaluate":
+        named = [option.partition("=")[0] for option in unknown if option.startswith("--")]
+        unknown = [option for option in named if option.removeprefix("--") not in _of_training()]
+    if unknown:
+        raise RequestError(f"no option {', '.join(unknown)} (flex-rl {method} --help lists them)")
 
 
-def _is_of_training(method: Method, option: str) -> bool:
+def _of_training() -> set[str]:
     from rl_recipes.arguments import DpoArguments, GrpoArguments
     from rl_recipes.options import PairOptions
 
     kinds = (GrpoArguments, DpoArguments, PairOptions)
-    names = {field.name for kind in kinds for field in fields(kind)}
-    return method == "evaluate" and option.removeprefix("--") in names
+    return {field.name for kind in kinds for field in fields(kind)}
 
 
 def _made(recipe: Recipe[Any], parts: list[Any]) -> tuple[Run, bool]:

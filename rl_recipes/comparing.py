@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import httpx
-
-from judge.errors import RequestError
-from judge.media import data_uri
-from reward.errors import RewardRequestError
-from reward.retry import UnavailableError, json_body, problem, retrying
-from reward.wire import Pictures, encode_sample
-
-logger = logging.getLogger(__name__)
+from reward.client import RewardClient, Sample
+from reward.client.together import together
 
 _AT_ONCE = 16
-Row = Mapping[str, Any]
-"""A row with the columns of :func:`judge.request_from_row`."""
 
 
 async def compare_groups(
-    url: str, groups: Sequence[Sequence[Row]], *, rubric: str, deadline_s: float
+    url: str, groups: Sequence[Sequence[Sample]], *, rubric: str, deadline_s: float
 ) -> list[list[float | None]]:
     """The share of comparisons that each answer wins within its group, ties a half, in [0, 1].
 
-    Every two answers of a group are compared in both orders, as ``POST /v1/groups`` does; what
-    could not be compared is None.
+    Every two answers of a group are compared in both orders; what could not be compared is None.
 
     Args:
         url: of the reward server, whose judge has the pairwise protocol.
@@ -41,41 +29,13 @@ async def compare_groups(
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + deadline_s
-    pictures = Pictures()
     turns = asyncio.Semaphore(_AT_ONCE)
-    async with httpx.AsyncClient(base_url=url, timeout=None, trust_env=False) as http:
+    async with RewardClient(url) as client:
 
-        async def compare(group: Sequence[Row]) -> list[float | None]:
+        async def compare(group: Sequence[Sample]) -> list[float | None]:
             async with turns:
-                body = _body(group, pictures, rubric, deadline - loop.time())
+                left_s = deadline - loop.time()
+                members = await client.group_rewards(group, rubric=rubric, deadline_s=left_s)
+            return [member.reward.value for member in members]
 
-                async def send() -> httpx.Response:
-                    return await http.post("/v1/groups", json=body)
-
-                response = await retrying(send, deadline)
-            if response.is_client_error:
-                raise RewardRequestError(f"{url} refused the request: {problem(response)}")
-            if not response.is_success:
-                raise UnavailableError(problem(response))
-            return [result["reward"] for result in json_body(response)["results"]]
-
-        async def compare_or_not(group: Sequence[Row]) -> list[float | None]:
-            try:
-                async with asyncio.timeout_at(deadline):
-                    return await compare(group)
-            except (TimeoutError, UnavailableError, RequestError) as error:
-                logger.warning("%d answers were not compared: %s", len(group), error)
-                return [None] * len(group)
-
-        return await asyncio.gather(*(compare_or_not(group) for group in groups))
-
-
-def _body(
-    group: Sequence[Row], pictures: Pictures, rubric: str, deadline_s: float
-) -> dict[str, Any]:
-    samples = []
-    for row in group:
-        encoded = encode_sample(row, pictures)
-        shown = {"images": [data_uri(image) for image in encoded.images]} if encoded.images else {}
-        samples.append({**encoded.fields, **shown})
-    return {"rubric": rubric, "samples": samples, "deadline_s": max(0.001, deadline_s)}
+        return await together(compare(group) for group in groups)

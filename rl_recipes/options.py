@@ -64,6 +64,13 @@ class RunOptions:
         default=120.0,
         metadata={"help": "Seconds for the rewards of one batch; keep it below --ddp_timeout."},
     )
+    unrewarded_logs: int = field(
+        default=3,
+        metadata={
+            "help": "Logs in a row (see --logging_steps) without one judged sample after which the "
+            "run ends, to be gone on with when the reward server is back; 0: never."
+        },
+    )
     eval_judge: str | None = field(
         default=None,
         metadata={

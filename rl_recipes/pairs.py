@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -83,16 +83,18 @@ def label_in_both_orders(
     answers: Sequence[Sequence[Answer]],
     path: Path,
     *,
+    show: Callable[[Mapping[str, Any], str], dict[str, Any]],
     deadline_s: float,
 ) -> list[Labels]:
     """The share of the other answers to its row that each answer beats, every two compared in both
-    orders by the judge at ``url``; kept in ``path`` as :func:`label_by_reward` does.
+    orders by the judge at ``url``, to which ``show`` gives a row and an answer; kept in ``path`` as
+    :func:`label_by_reward` does.
     """
 
     def label(places: Sequence[int]) -> list[Labels]:
         groups = [
-            [{**rows[place], "completion": answer.text} for answer in answers[place]]
-            for place in places
+            [show(row, answer.text) for answer in answers[place]]
+            for place, row in ((place, rows[place]) for place in places)
         ]
         return asyncio.run(compare_groups(url, groups, rubric=rubric, deadline_s=deadline_s))
 

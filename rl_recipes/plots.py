@@ -49,7 +49,7 @@ def plot_history(
     for index, name in enumerate(_watched(history)):
         points = _points(history, name)
         short = name.removeprefix(WATCH)
-        label = (labels or {}).get(short, f"{short.replace('_', ' ')} (unseen by the reward)")
+        label = (labels or {}).get(short, f"{short.replace('_', ' ')} (watched)")
         style = {"color": f"C{index + 1}", "marker": "o"}
         if all(0 <= value <= 1 for _, value in points):
             _draw(left, points, label, **style)
@@ -58,6 +58,9 @@ def plot_history(
             _draw(beyond, points, f"{label}, right axis", linestyle="--", **style)
     left.set(xlabel="step", ylabel="share, 0 to 1", ylim=(0, 1.02), title=title)
     left.grid(alpha=0.3)
+    if beyond is not None:
+        low, high = beyond.get_ylim()
+        beyond.set_ylim(min(0, low), max(0, high) * 1.15)  # else a small change looks large
     lines = [*left.lines, *(beyond.lines if beyond else ())]
     if lines:
         left.legend(lines, [line.get_label() for line in lines], loc="lower right")

@@ -1,6 +1,6 @@
 """From a recipe's rows to the pairs that DPO trains on, a stage a file, each gone on with.
 
-rows → answers.jsonl → labels.jsonl → pairs (Parquet) and pairs.json (what became of the rows)
+rows → answers.jsonl → labels.jsonl → pairs (Parquet) and report.json (what became of rows)
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ def sample(
     claim_folder(folder, _telling(config, pairs), is_begun=(folder / ANSWERS).is_file())
     sampling = Sampling(
         weights=base.weights,
+        revision=base.revision,
         temperatures=tuple(pairs.temperatures),
         samples=pairs.samples,
         max_tokens=pairs.max_answer_tokens,
@@ -95,6 +96,12 @@ def make_pairs(
     made = preference_rows(rows, chosen)
     made.to_parquet(str(folder / PAIRS))
     return made
+
+
+def read_report(out: Path) -> PairReport | None:
+    """What became of the rows of the run in that folder, if it made pairs."""
+    path = out / FOLDER / REPORT
+    return PairReport(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
 
 
 def engine_args(pairs: PairOptions) -> dict[str, Any]:
@@ -139,6 +146,7 @@ def _label(
         rows,
         answers,
         path,
+        show=recipe.judged_row,
         deadline_s=config.run.reward_deadline_s,
     )
 

@@ -19,6 +19,7 @@ _BESIDE_THE_POINT = (
     "watch_",
     "reward_url",
     "reward_deadline_s",
+    "unrewarded_logs",
     "serve_options",
     "save_",
     "logging_",

@@ -19,16 +19,17 @@ from judge.errors import RequestError
 from judge.sft.train.base import Base
 from judge.sft.train.checkpoints import claim_folder, last_whole_checkpoint
 from judge.sft.train.save import save_weights
-from reward.sync_client import SyncRewardClient
+from reward.client import SyncRewardClient
 from rl_recipes.history import read_history
 from rl_recipes.options import PairOptions
 from rl_recipes.plots import plot_history
 from rl_recipes.policy import find_policy, open_policy
-from rl_recipes.preferences import load_pairs, make_pairs, sample
+from rl_recipes.preferences import load_pairs, make_pairs, read_report, sample
 from rl_recipes.recipe import Recipe, RunConfig
 from rl_recipes.resolved import telling
-from rl_recipes.servers import evaluating, rewarding
+from rl_recipes.servers import evaluating, rewarding, rewards_and_evaluates
 from rl_recipes.trainers import HISTORY, dpo_trainer, grpo_trainer
+from rl_recipes.unrewarded import unjudged_rates
 
 POLICY, EVALUATION, SUMMARY, PLOT = "policy", "evaluation", "summary.json", "plot.png"
 BEFORE, AFTER = "before", "after"
@@ -60,6 +61,7 @@ class Run:
             url = stack.enter_context(rewarding(self.config))
             run = replace(self, config=replace(self.config, reward_url=url))
             run._train(base, lambda: grpo_trainer(run.recipe, run.config, base))
+            run._make_room(stack)
             return run._concluded(started)
 
     def dpo(self) -> dict[str, Any]:
@@ -73,6 +75,7 @@ class Run:
         base, started = self._claimed(self.pairs), time.monotonic()
         with ExitStack() as stack:
             run, pairs = self._preferences(base, stack)
+            run._make_room(stack)
             if self.pairs.pairs_only:
                 return {"pairs": len(pairs), "seconds": round(time.monotonic() - started, 1)}
             run._train(base, lambda: dpo_trainer(run.recipe, run.config, base, pairs))
@@ -111,6 +114,11 @@ class Run:
         run = replace(self, config=replace(self.config, reward_url=url))
         return run, make_pairs(run.recipe, rows, answers, run.config, self.pairs)
 
+    def _make_room(self, servers: ExitStack) -> None:
+        """Stops a server that gave rewards and is not to judge evaluations: memory may be short."""
+        if not rewards_and_evaluates(self.config.run):
+            servers.close()
+
     def _train(self, base: Base, make_trainer: Callable[[], Trainer]) -> None:
         config = self.config
         trainer = make_trainer()
@@ -135,9 +143,8 @@ class Run:
             summary = self._evaluated()
         elif config.run.eval_rows:
             print("evaluate by one process: flex-rl evaluate with the same options", flush=True)
-        rates = [value for row in history for name, value in row.items() if _is_unjudged(name)]
         summary |= {
-            "unjudged_rate": round(fmean(rates) if rates else 0.0, 5),
+            **self._unjudged(history),
             "seconds": round(time.monotonic() - started, 1),
             "steps": max((row["step"] for row in history), default=0),
             "seed": config.training.seed,
@@ -146,6 +153,16 @@ class Run:
         (config.out / SUMMARY).write_text(text, encoding="utf-8")
         plot_history(history, config.out / PLOT, title=f"{config.run.recipe}: {config.out.name}")
         return summary
+
+    def _unjudged(self, history: list[dict[str, Any]]) -> dict[str, Any]:
+        """Share of what was trained on that got no reward: of GRPO's samples, or of DPO's answers
+        where the run labelled them.
+        """
+        rates = [rate for row in history for rate in unjudged_rates(row)]
+        report = read_report(self.config.out)
+        if report is not None:
+            rates = [report.unlabelled_rate]
+        return {"unjudged_rate": round(fmean(rates), 5)} if rates else {}
 
     def _evaluated(self) -> dict[str, Any]:
         """Figures of base and policy by the names of both, and which judge judged."""
@@ -178,11 +195,6 @@ class Run:
         figures = {key: round(value, 4) for key, value in figures.items()}
         (folder / _FIGURES).write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
         return figures
-
-
-def _is_unjudged(name: str) -> bool:
-    """Whether a logged figure is a reward function's share of unjudged samples."""
-    return name.endswith("/unjudged_rate")
 
 
 def figures_table(summary: dict[str, Any]) -> str:

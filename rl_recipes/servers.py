@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from judge.errors import RequestError
-from reward.sync_client import SyncRewardClient
+from reward.client import SyncRewardClient
 from rl_recipes.options import RunOptions
 from rl_recipes.recipe import RunConfig
 from rl_recipes.serving import reward_server
@@ -51,7 +51,7 @@ def evaluating(config: RunConfig[Any], reward_url: str | None) -> Iterator[str]:
     elsewhere = run.eval_url or (run.reward_url if run.eval_judge is None else None)
     if elsewhere is not None:
         yield _ready(elsewhere)
-    elif reward_url is not None and _is_same_judge(run):
+    elif reward_url is not None and rewards_and_evaluates(run):
         yield reward_url
     else:
         options = shlex.split(run.eval_serve_options)
@@ -60,7 +60,8 @@ def evaluating(config: RunConfig[Any], reward_url: str | None) -> Iterator[str]:
             yield url
 
 
-def _is_same_judge(run: RunOptions) -> bool:
+def rewards_and_evaluates(run: RunOptions) -> bool:
+    """Whether the server that gives rewards also judges evaluations, where both are served here."""
     return run.eval_judge in {None, run.judge} and run.eval_serve_options == run.serve_options
 
 

@@ -25,6 +25,8 @@ def reward_server(
 ) -> Iterator[str]:
     """Runs ``flex-reward serve`` on a free port of this machine; gives its address, stops it after.
 
+    The server ends with this process, too, however that ends.
+
     Args:
         judge: as ``--judge`` takes it.
         log: file for the server's output.
@@ -34,11 +36,12 @@ def reward_server(
     Raises:
         EngineError: the server ended, or was not ready in time; its log's end is in the message.
     """
-    command = [sys.executable, "-m", "reward.cli", "serve", "--judge", judge, "--port", "0"]
-    command += options
+    serve = [sys.executable, "-m", "reward.cli", "serve", "--judge", judge, "--port", "0"]
+    command = [sys.executable, "-m", "rl_recipes.guard", *serve, *options]
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
             command,
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
@@ -47,9 +50,8 @@ def reward_server(
         try:
             yield _wait_ready(process, log, timeout_s)
         finally:
-            process.terminate()
             try:
-                process.wait(_STOP_S)
+                process.communicate(timeout=_STOP_S)  # whose closing of the pipe stops the server
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()

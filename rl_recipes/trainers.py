@@ -12,6 +12,7 @@ from judge.sft.train.base import Base, adapter_config, load_trainable
 from rl_recipes.history import History, Watch
 from rl_recipes.policy import load_processor
 from rl_recipes.recipe import Policy, Recipe, RunConfig
+from rl_recipes.unrewarded import EndUnrewarded
 
 HISTORY = "history.jsonl"
 
@@ -58,6 +59,8 @@ def _watched(trainer: Trainer, recipe: Recipe[Any], config: RunConfig[Any], base
     for callback in recipe.callbacks(config):
         trainer.add_callback(callback)
     run = config.run
+    if run.unrewarded_logs:
+        trainer.add_callback(EndUnrewarded(run.unrewarded_logs, config.out))
     if run.watch_steps and run.eval_rows:
 
         def look(model: Any) -> dict[str, float]:

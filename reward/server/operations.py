@@ -48,6 +48,7 @@ async def info(service: Service) -> InfoOut:
         version=profile.version,
         fingerprint=service.judge.fingerprint,
         modalities=list(profile.modalities),
+        protocols=list(profile.protocols),
         rubrics=[*service.rubrics, *service.composed],
         project_version=_project_version(),
         state=service.state,

@@ -170,6 +170,7 @@ class InfoOut(BaseModel):
     version: str
     fingerprint: str
     modalities: list[str]
+    protocols: list[str]
     rubrics: list[str]
     project_version: str
     state: State

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,31 +77,32 @@ def scene_facts(scene: Scene) -> tuple[str, ...]:
 
 
 def load_training(source: str, options: CaptioningOptions, limit: int) -> Dataset:
-    """Rows of the user's own: ``prompt``, ``image``, ``reference`` where the judge is to see it,
-    and ``facts`` where they count.
+    """Rows of the user's own: ``prompt``, ``image``, ``reference`` (the first, of several) where
+    the judge is to see it, and ``facts`` where they count.
 
     Raises:
         RequestError: the rows cannot be read, or lack a column.
     """
     rows = load_rows(source, (options.image_column,), limit)
-    kept = {"prompt": "prompt", options.image_column: "image"}
-    if options.show_reference:
-        kept["reference"] = "reference"
-    if options.claims_weight:
-        kept["facts"] = "facts"
-    for column in kept:
-        if column not in rows.column_names and column != "prompt":
+    asked_for = {"reference": options.show_reference, "facts": options.claims_weight > 0}
+    columns: dict[str, list[Any]] = {"prompt": [], "reference": [], "facts": []}
+    for name, is_asked_for in asked_for.items():
+        if is_asked_for and name not in rows.column_names:
             raise RequestError(
-                f"{source!r} has no column {column!r}; it has {', '.join(rows.column_names)}"
+                f"{source!r} has no column {name!r}; it has {', '.join(rows.column_names)}"
             )
-    prompts = [
-        _messages(prompt, options)
-        for prompt in (rows["prompt"] if "prompt" in rows.column_names else [None] * len(rows))
-    ]
-    rows = rows.select_columns([column for column in kept if column != "prompt"])
-    return rows.rename_columns({old: new for old, new in kept.items() if old != new}).add_column(
-        "prompt", prompts
-    )
+    texts = [name for name in columns if name in rows.column_names]
+    for row in rows.select_columns(texts) if texts else [{}] * len(rows):
+        columns["prompt"].append(_messages(row.get("prompt"), options))
+        columns["reference"].append(next(iter(_references(row)), None))
+        columns["facts"].append(row.get("facts"))
+    shown = rows.select_columns([options.image_column])
+    if options.image_column != "image":
+        shown = shown.rename_column(options.image_column, "image")
+    for name, values in columns.items():
+        if asked_for.get(name, True):
+            shown = shown.add_column(name, values)
+    return shown
 
 
 def load_held_out(source: str, options: CaptioningOptions, limit: int) -> list[HeldOut]:
@@ -115,13 +116,17 @@ def load_held_out(source: str, options: CaptioningOptions, limit: int) -> list[H
 
 def _held_out_rows(rows: Dataset, options: CaptioningOptions) -> Iterator[HeldOut]:
     for row in rows:
-        reference = row.get("reference") or ()
         yield HeldOut(
             row[options.image_column].convert("RGB"),
             _messages(row.get("prompt"), options),
-            (reference,) if isinstance(reference, str) else tuple(reference),
+            _references(row),
             tuple(row.get("facts") or ()),
         )
+
+
+def _references(row: Mapping[str, Any]) -> tuple[str, ...]:
+    found = row.get("reference") or ()
+    return (found,) if isinstance(found, str) else tuple(found)
 
 
 def _messages(prompt: Any, options: CaptioningOptions) -> Messages:

@@ -20,9 +20,9 @@ Messages = list[dict[str, str]]
 
 HELD_OUT_EVERY = 10
 """Each tenth molecule of the pool is kept from the policy; held-out wishes are drawn near those."""
-LONGEST = 45
-"""Longest canonical SMILES of the pool in characters: nine of ten, and generation takes as long as
-the longest.
+LONGEST = 36
+"""Longest canonical SMILES of the pool in characters. A small model loses track of brackets and
+rings in longer ones, and generation takes as long as the longest.
 """
 
 
@@ -100,13 +100,13 @@ def _draw(rng: random.Random, molecules: tuple[str, ...]) -> Wish:
 
 @cache
 def training_molecules() -> tuple[str, ...]:
-    """Canonical SMILES that nano-molgen was pre-trained on, about 12,000."""
+    """Canonical SMILES that nano-molgen was pre-trained on, about 7,700."""
     return tuple(smiles for index, smiles in enumerate(_molecules()) if index % HELD_OUT_EVERY)
 
 
 @cache
 def held_out_molecules() -> tuple[str, ...]:
-    """Canonical SMILES that it has not seen, about 1,300."""
+    """Canonical SMILES that it has not seen, about 860."""
     return _molecules()[::HELD_OUT_EVERY]
 
 

@@ -1,8 +1,8 @@
 """Pre-training of nano-molgen on wishes and molecules, from random weights, resumable.
 
-A row is a molecule of the pool behind a wish that was drawn near it, so that it meets each of the
-ranges about half of the time: the generator learns the form of molecules and an inkling of wishes,
-and has room to be aligned.
+A row is a molecule of the pool behind a wish. Most wishes were drawn near that molecule, so that it
+meets each of the ranges about half of the time, the others near any: the generator learns the form
+of molecules and an inkling of wishes, and has room to be aligned.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from judge.nano.wishes import draw_wish
 from judge.sft.train.checkpoints import last_whole_checkpoint
 from rl_recipes.molecules.data import card_of, chat, training_molecules
 from rl_recipes.molecules.model import make_model, save_policy
-from rl_recipes.molecules.tokenizer import make_tokenizer
+from rl_recipes.molecules.tokenizer import POLICY, make_tokenizer
 
-Encoded = dict[str, list[int]]
+Batch = dict[str, torch.Tensor]
+_SORTED_AT_ONCE = 16
+"""Batches whose molecules are sorted by length together: little of a batch is padding then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,39 +34,61 @@ class PretrainPlan:
     ``careless`` is the share of rows whose wish was drawn near another molecule.
     """
 
-    steps: int = 1500
+    steps: int = 3000
     batch: int = 64
     learning_rate: float = 3e-3
-    careless: float = 0.0
+    careless: float = 0.3
     save_every: int = 250
     seed: int = 0
 
 
-class WishRows(Dataset[Encoded]):
-    """Rows of one epoch after another, each drawn when it is asked for, the same at each asking."""
+class Batches(Dataset[Batch]):
+    """One batch a step, each made when it is asked for, the same at each asking.
+
+    A batch is ``input_ids``, ``attention_mask`` and ``labels``, of the shape (rows, tokens).
+    """
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, plan: PretrainPlan) -> None:
         self._tokenizer = tokenizer
         self._plan = plan
+        self._molecules = _batched_molecules(plan)
+        self._policy_id = tokenizer.convert_tokens_to_ids(POLICY)
 
     def __len__(self) -> int:
-        return self._plan.steps * self._plan.batch
+        return len(self._molecules)
 
-    def __getitem__(self, index: int) -> Encoded:
-        molecules = training_molecules()
+    def __getitem__(self, index: int) -> Batch:
         rng = random.Random(f"nano-molgen/{self._plan.seed}/{index}")
-        smiles = molecules[index % len(molecules)]
-        near = rng.choice(molecules) if rng.random() < self._plan.careless else smiles
+        texts = [self._row(smiles, rng) for smiles in self._molecules[index]]
+        encoded = self._tokenizer(texts, padding=True, padding_side="right", return_tensors="pt")
+        ids, mask = encoded.input_ids, encoded.attention_mask
+        is_prompt = ids.eq(self._policy_id).cumsum(dim=1).eq(0) | ids.eq(self._policy_id)
+        labels = ids.masked_fill(is_prompt | mask.eq(0), -100)
+        return {"input_ids": ids, "attention_mask": mask, "labels": labels}
+
+    def _row(self, smiles: str, rng: random.Random) -> str:
+        is_careless = rng.random() < self._plan.careless
+        near = rng.choice(training_molecules()) if is_careless else smiles
         messages = chat(draw_wish(rng, card_of(near)))
         prompt = self._tokenizer.apply_chat_template(
             messages, tokenize=False, add_generation_prompt=True
         )
-        prompt_ids = self._tokenizer(prompt).input_ids
-        reply_ids = self._tokenizer(smiles + self._tokenizer.eos_token).input_ids
-        return {
-            "input_ids": prompt_ids + reply_ids,
-            "labels": [-100] * len(prompt_ids) + reply_ids,
-        }
+        return f"{prompt}{smiles}{self._tokenizer.eos_token}"
+
+
+def _batched_molecules(plan: PretrainPlan) -> list[Sequence[str]]:
+    """SMILES of each step, epoch after epoch, those of a step about equally long."""
+    rng = random.Random(f"nano-molgen/{plan.seed}")
+    count = plan.steps * plan.batch
+    order: list[str] = []
+    while len(order) < count:
+        order += rng.sample(training_molecules(), len(training_molecules()))
+    pools = _cut(order[:count], plan.batch * _SORTED_AT_ONCE)
+    return [rows for pool in pools for rows in _cut(sorted(pool, key=len), plan.batch)]
+
+
+def _cut(texts: Sequence[str], size: int) -> list[Sequence[str]]:
+    return [texts[start : start + size] for start in range(0, len(texts), size)]
 
 
 def pretrain(plan: PretrainPlan, work: Path, folder: Path) -> None:
@@ -76,7 +100,7 @@ def pretrain(plan: PretrainPlan, work: Path, folder: Path) -> None:
         args=TrainingArguments(
             output_dir=str(work),
             max_steps=plan.steps,
-            per_device_train_batch_size=plan.batch,
+            per_device_train_batch_size=1,  # a row of the dataset is a batch
             learning_rate=plan.learning_rate,
             lr_scheduler_type="cosine",
             warmup_steps=max(1, plan.steps // 20),
@@ -90,23 +114,8 @@ def pretrain(plan: PretrainPlan, work: Path, folder: Path) -> None:
             report_to="none",
             dataloader_pin_memory=False,
         ),
-        train_dataset=WishRows(tokenizer, plan),
-        data_collator=lambda rows: _pad(rows, tokenizer.pad_token_id),
+        train_dataset=Batches(tokenizer, plan),
+        data_collator=lambda batches: batches[0],
     )
     trainer.train(resume_from_checkpoint=last_whole_checkpoint(work))
     save_policy(model, tokenizer, folder)
-
-
-def _pad(rows: Sequence[Encoded], pad: int) -> dict[str, torch.Tensor]:
-    """Rows as one batch, filled up on the right."""
-    length = max(len(row["input_ids"]) for row in rows)
-
-    def fill(name: str, value: int) -> torch.Tensor:
-        return torch.tensor([row[name] + [value] * (length - len(row[name])) for row in rows])
-
-    ids = fill("input_ids", pad)
-    return {
-        "input_ids": ids,
-        "labels": fill("labels", -100),
-        "attention_mask": ids.ne(pad).long(),
-    }

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from datasets import Dataset
 from transformers import TrainerCallback
+from trl import GRPOConfig
 
 from judge.errors import RequestError
+from reward.adapters.composed import ComposedJudgeReward
 from rl_recipes.checkpointed import Checkpointed
 from rl_recipes.generation import write_answers
 from rl_recipes.molecules.chem.memory import ScaffoldMemory
@@ -22,7 +26,7 @@ from rl_recipes.molecules.data import (
 from rl_recipes.molecules.evaluate import evaluate_molecules, figures, read_answers
 from rl_recipes.molecules.hackable import lipophilicity
 from rl_recipes.molecules.options import MoleculesOptions
-from rl_recipes.molecules.rewards import MoleculeJudgeReward, compose
+from rl_recipes.molecules.rewards import MoleculeJudgeReward, compose, smiles_of
 from rl_recipes.recipe import Policy, RewardFunction, RunConfig
 from rl_recipes.watch import Control, RewardWatch
 
@@ -49,29 +53,33 @@ class MoleculesRecipe:
         return training_wishes(run.train_rows, config.training.seed)
 
     def reward_functions(self, config: Config) -> list[RewardFunction]:
-        """Gates, judge and diversity in one function."""
+        """Gates, judge and, for GRPO, diversity in one function.
+
+        What labels pairs for DPO remembers nothing: a label would depend on those before it.
+        """
         options = config.options
         if options.reward == "lipophilicity":
             return [lipophilicity]
+        how = {"url": config.reward_url, "deadline_s": config.run.reward_deadline_s}
         try:
             composed = compose(
                 options.rubric,
                 refuse_alerts=options.refuse_alerts,
                 desirability_weight=options.desirability_weight,
             )
-            self._memory = ScaffoldMemory(
+            memory = ScaffoldMemory(
                 options.bucket_size, options.bucket_min_reward, options.diversity_penalty
             )
         except ValueError as error:
             raise RequestError(f"the molecules reward: {error}") from error
-        return [
-            MoleculeJudgeReward(
-                composed,
-                self._memory,
-                url=config.reward_url,
-                deadline_s=config.run.reward_deadline_s,
-            )
-        ]
+        if not isinstance(config.training, GRPOConfig):
+            return [ComposedJudgeReward(composed, molecule_of=smiles_of, **how)]
+        self._memory = memory
+        return [MoleculeJudgeReward(composed, memory, **how)]
+
+    def judged_row(self, row: Mapping[str, Any], answer: str) -> dict[str, Any]:
+        """The wish and the molecule, not its text."""
+        return {"prompt": row["prompt"], "molecule": smiles_of(answer)}
 
     def rubric(self, config: Config) -> str:
         """Name of the rubric that the judge goes by."""

@@ -16,6 +16,7 @@ from judge.types import Candidate
 from reward.adapters.composed import ComposedAsker, ComposedJudgeReward
 from reward.adapters.core import Row, Settings
 from reward.compose import ComposedReward, Gate, WeightedTerm
+from reward.store.attempt import Labels
 from reward.types import Reward
 from rl_recipes.molecules.chem.alerts import alerts
 from rl_recipes.molecules.chem.desirability import desirability
@@ -104,8 +105,10 @@ class _MoleculeAsker(ComposedAsker):
     def __reduce__(self) -> tuple[type[_MoleculeAsker], tuple[Any, ...]]:
         return type(self), (self.settings, self.composed, self._memory)
 
-    def ask(self, rows: Sequence[Row], *, rationale: bool = False) -> list[Reward]:
-        rewards = super().ask(rows, rationale=rationale)
+    def ask(
+        self, rows: Sequence[Row], *, rationale: bool = False, labels: Labels | None = None
+    ) -> list[Reward]:
+        rewards = super().ask(rows, rationale=rationale, labels=labels)
         return [self._diversify(row, each) for row, each in zip(rows, rewards, strict=True)]
 
     def _diversify(self, row: Row, reward: Reward) -> Reward:

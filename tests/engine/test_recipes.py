@@ -15,6 +15,7 @@ from transformers import AutoModelForImageTextToText
 from rl_recipes.command import Method, parse_run
 from rl_recipes.history import read_history
 from rl_recipes.preferences import load_pairs
+from rl_recipes.rows import load_rows
 from rl_recipes.run import Run
 from tests.live import LiveJudge
 
@@ -40,7 +41,9 @@ def small_run(method: Method, out: Path, live: LiveJudge, **options: Any) -> Run
 
 
 def test_grpo(live: LiveJudge, tmp_path: Path) -> None:
-    summary = small_run("grpo", tmp_path, live, num_generations=4, claims_weight=0.5).grpo()
+    logging = {"report_to": "tensorboard", "log_completions": True}
+    options = {"num_generations": 4, "claims_weight": 0.5, **logging}
+    summary = small_run("grpo", tmp_path, live, **options).grpo()
     history = read_history(tmp_path / "history.jsonl")
     steps = [row for row in history if "reward" in row]
     assert [row["step"] for row in steps] == [1, 2]
@@ -59,6 +62,11 @@ def test_grpo(live: LiveJudge, tmp_path: Path) -> None:
     assert 0 <= summary["win_rate"] <= 1
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
     AutoModelForImageTextToText.from_pretrained(tmp_path / "policy")
+    assert list(tmp_path.rglob("events.out.tfevents.*"))
+    tables = sorted((tmp_path / "completions").glob("*.parquet"))
+    assert len(tables) == 2
+    completions = load_rows(str(tables[0]))
+    assert {"completion", "caption", "caption_rationale", "caption_claims"} <= set(completions.column_names)
     again = small_run("evaluate", tmp_path, live, max_steps=0).evaluate()
     assert again["true_accuracy_after"] == summary["true_accuracy_after"]
 

@@ -13,7 +13,7 @@ from judge.errors import EngineError
 from rl_recipes.candidates import Answer, Sampling, sample_answers
 
 ROWS = Dataset.from_dict({"prompt": ["a", "b"]})
-SAMPLING = Sampling("no-such-weights", (1.0,), 1, 8, 0, {})
+SAMPLING = Sampling("no-such-weights", "main", (1.0,), 1, 8, 0, {})
 
 
 def line(text: str) -> str:
@@ -27,6 +27,7 @@ def test_answers_that_are_there_are_not_sampled_again(tmp_path: Path) -> None:
     assert [answers[0].text for answers in found] == ["one\u2028two", "three"]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_sampler_that_dies_loses_nothing_and_says_how_to_go_on(tmp_path: Path) -> None:
     path = tmp_path / "pairs" / "answers.jsonl"

@@ -82,7 +82,14 @@ def test_an_option_that_there_is_none_of_is_refused_in_a_file_too(tmp_path: Path
     pairs = written(tmp_path / "d.yaml", output_dir="x", min_margin=0.1)
     with pytest.raises(RequestError, match="no option --min_margin"):
         parse_run("grpo", [pairs])
-    parse_run("evaluate", [pairs])  # which passes over what training is told
+
+
+def test_an_evaluation_is_told_what_the_run_was_told(tmp_path: Path) -> None:
+    path = written(tmp_path / "c.yaml", output_dir="x", min_margin=0.1)
+    told = ["--num_generations", "4", "--beta=0.1", "--eval_rows", "7"]
+    assert parse_run("evaluate", [path, *told])[0].config.run.eval_rows == 7
+    with pytest.raises(RequestError, match=r"no option --beam_width \("):
+        parse_run("evaluate", [path, *told, "--beam_width", "3"])
 
 
 @pytest.mark.parametrize("text", ["- a\n- b\n", "a: [", ""])
@@ -115,6 +122,8 @@ def test_the_weights_depend_on_some_options_and_not_on_others(tmp_path: Path) ->
         "3",
         "--save_steps",
         "9",
+        "--unrewarded_logs",
+        "9",
         "--reward_url",
         "http://x",
     )
@@ -130,11 +139,14 @@ def test_the_weights_depend_on_some_options_and_not_on_others(tmp_path: Path) ->
 
 def test_a_dry_run_looks_at_rows_reward_judge_and_model(server: LiveServer, tmp_path: Path) -> None:
     options = ["captioning-grpo-nano", "--output_dir", str(tmp_path / "out"), "--train_rows", "4"]
-    text = check(parse_run("grpo", [*options, "--reward_url", server.url])[0])
+    checked = check(parse_run("grpo", [*options, "--reward_url", server.url])[0])
+    text = checked.text
+    assert checked.is_ready
     assert "learning_rate: 0.0002" in text
     assert "model: nano-captioner (qwen2_5_vl" in text
     assert "rows: 4 with the columns prompt, image" in text
     assert "reward: caption, by the rubric 'captioning'" in text
+    assert "reports to: none" in text
     assert f"judge: default 1 at {server.url} (ready)" in text
     assert not (tmp_path / "out").exists(), "nothing is written"
 
@@ -142,12 +154,16 @@ def test_a_dry_run_looks_at_rows_reward_judge_and_model(server: LiveServer, tmp_
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--model_name_or_path", "no-such-model"], "no-such-model cannot be loaded"),
-        (["--data", "none.jsonl", "--eval_data", "none.jsonl"], "rows cannot be read"),
-        (["--data", "none.jsonl"], "no held-out rows"),
-        (["--judge", "no-such-judge"], "no judge 'no-such-judge'"),
-        (["--reward", "none.yaml"], "does not hold a composed reward"),
-        (["--reward_url", "http://127.0.0.1:9"], "no answer from"),
+        (["--model_name_or_path", "no/such-model"], "model: MISSING: the base no/such-model"),
+        (["--data", "none.jsonl", "--eval_data", "none.jsonl"], "rows: MISSING: rows cannot be"),
+        (["--data", "none.jsonl"], "rows: MISSING: no held-out rows"),
+        (["--train_rows", "0"], "rows: MISSING: there are no rows to train on: give --data"),
+        (["--judge", "no-such-judge"], "judge: MISSING: no judge 'no-such-judge'"),
+        (["--eval_judge", "none"], "judge of evaluations: MISSING: no judge 'none'"),
+        (["--compare", "pairwise"], "judge: MISSING: --compare pairwise takes a judge with that"),
+        (["--report_to", "clearml"], "reports to: MISSING: --report_to clearml takes a package"),
+        (["--reward", "none.yaml"], "reward: MISSING: none.yaml does not hold a composed"),
+        (["--reward_url", "http://127.0.0.1:9"], "judge: MISSING: no answer from"),
     ],
 )
 def test_a_dry_run_finds_what_a_run_would_stop_at(
@@ -155,8 +171,10 @@ def test_a_dry_run_finds_what_a_run_would_stop_at(
 ) -> None:
     base = ["captioning-grpo-nano", "--output_dir", str(tmp_path), "--train_rows", "4"]
     run, _ = parse_run("grpo", [*base, "--eval_rows", "4", *options])
-    with pytest.raises(Exception, match=message):
-        check(run)
+    checked = check(run)
+    assert not checked.is_ready
+    assert f"  {message}" in checked.text
+    assert checked.text.count("MISSING") < 5, "and looks at the rest"
 
 
 def test_answers_of_a_run_that_was_told_otherwise_are_not_taken(tmp_path: Path) -> None:

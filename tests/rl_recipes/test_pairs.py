@@ -11,7 +11,9 @@ from datasets import Dataset
 
 from judge.errors import RequestError
 from rl_recipes.candidates import Answer
+from rl_recipes.captioning.recipe import CaptioningRecipe
 from rl_recipes.captioning.rewards import CaptionJudgeReward, load_reward
+from rl_recipes.molecules.recipe import MoleculesRecipe
 from rl_recipes.options import PairOptions
 from rl_recipes.pairs import (
     Pair,
@@ -124,9 +126,28 @@ def test_labels_of_the_judge(server: LiveServer, tmp_path: Path) -> None:
     (by_reward,) = label_by_reward(function, rows, found, tmp_path / "reward.jsonl")
     assert by_reward == [1.0, pytest.approx(0.3 / 1.3), None]
     (side_by_side,) = label_in_both_orders(
-        server.url, "captioning", rows, [found[0][:2]], tmp_path / "orders.jsonl", deadline_s=30
+        server.url,
+        "captioning",
+        rows,
+        [found[0][:2]],
+        tmp_path / "orders.jsonl",
+        show=CaptioningRecipe().judged_row,
+        deadline_s=30,
     )
     assert side_by_side == [1.0, 0.0]
+
+
+def test_the_judge_is_shown_what_the_answer_is() -> None:
+    row = {"prompt": PROMPT, "image": "p.png", "reference": "a dog", "facts": ["dog"]}
+    shown = CaptioningRecipe().judged_row(row, "a cat")
+    assert shown == {
+        "prompt": PROMPT,
+        "image": "p.png",
+        "reference": "a dog",
+        "completion": "a cat",
+    }
+    molecule = MoleculesRecipe().judged_row({"prompt": PROMPT}, "so <answer>CCO</answer>")
+    assert molecule == {"prompt": PROMPT, "molecule": "CCO"}
 
 
 def test_pairs_that_are_there_already(tmp_path: Path) -> None:

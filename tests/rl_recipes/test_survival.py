@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from safetensors.torch import load_file
 
+from judge.sft.train.command import CONFIGS
 from reward.server import create_app
 from tests.conftest import ROOT
 from tests.reward.harness import LiveServer
@@ -22,19 +24,28 @@ from tests.rl_recipes.engine import counting_judge
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 STEPS = 6
+ZERO3 = CONFIGS / "accelerate" / "zero3-cpu.yaml"
 
 
-@pytest.fixture
-def judging(tmp_path: Path) -> Iterator[LiveServer]:
-    judge = counting_judge(tmp_path / "judge")
+@pytest.fixture(scope="module")
+def judging(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    judge = counting_judge(tmp_path_factory.mktemp("judge"))
     found = LiveServer(lambda: create_app(judge))
     found.start()
     yield found
     found.stop()
 
 
-def command(out: Path, url: str) -> list[str]:
-    options = {
+@pytest.fixture(scope="module")
+def whole(judging: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that nothing happened to."""
+    folder = tmp_path_factory.mktemp("whole")
+    finish(folder / "out", judging.url, folder / "log")
+    return folder / "out"
+
+
+def options(out: Path, url: str, method: str = "grpo", **more: object) -> list[str]:
+    told: dict[str, object] = {
         "output_dir": out,
         "reward_url": url,
         "max_steps": STEPS,
@@ -50,28 +61,35 @@ def command(out: Path, url: str) -> list[str]:
         "save_dtype": "float32",
         "reward_deadline_s": 300,
         "disable_tqdm": True,
+        **more,
     }
-    given = [text for name, value in options.items() for text in (f"--{name}", str(value))]
-    return [sys.executable, "-m", "rl_recipes.cli", "grpo", "captioning-grpo-nano", *given]
+    given = [text for name, value in told.items() for text in (f"--{name}", str(value))]
+    return ["-m", "rl_recipes.cli", method, "captioning-grpo-nano", *given]
 
 
 @contextmanager
-def started(out: Path, url: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def started(told: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A run as a process, which does not outlive the test."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     with log.open("a") as output:
         process = subprocess.Popen(
-            command(out, url), stdout=output, stderr=subprocess.STDOUT, env=environment, cwd=ROOT
+            [sys.executable, *told],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            cwd=ROOT,
+            start_new_session=True,
         )
     try:
         yield process
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
-def finish(out: Path, url: str, log: Path) -> None:
-    with started(out, url, log) as process:
+def finish(out: Path, url: str, log: Path, **more: object) -> None:
+    with started(options(out, url, **more), log) as process:
         assert process.wait(1500) == 0, log.read_text()[-3000:]
 
 
@@ -91,38 +109,45 @@ def logged(out: Path) -> list[dict[str, Any]]:
     return [{k: v for k, v in row.items() if not any(t in k for t in timed)} for row in rows]
 
 
-def test_a_killed_trainer_goes_on_from_its_checkpoint(judging: LiveServer, tmp_path: Path) -> None:
-    whole, killed, log = tmp_path / "whole", tmp_path / "killed", tmp_path / "log"
-    finish(whole, judging.url, log)
-    state = killed / "checkpoint-2" / "trainer_state.json"
+def is_at(out: Path, step: int) -> bool:
+    return any(row["step"] == step for row in logged(out))
 
-    def is_beyond_it() -> bool:
-        return state.exists() and any(row["step"] == 3 for row in logged(killed))
 
-    with started(killed, judging.url, log) as process:
-        wait_for(is_beyond_it, process, log)
-        process.kill()
-    assert not (killed / "summary.json").exists()
-    finish(killed, judging.url, log)
-    # The same pictures in the same order, the same sampled captions, the same optimizer.
-    assert [row["step"] for row in logged(killed)] == [row["step"] for row in logged(whole)]
-    for row, expected in zip(logged(killed), logged(whole), strict=True):
+def assert_same(out: Path, whole: Path) -> None:
+    """The same pictures in the same order, the same sampled captions, the same optimizer."""
+    assert [row["step"] for row in logged(out)] == [row["step"] for row in logged(whole)]
+    for row, expected in zip(logged(out), logged(whole), strict=True):
         for name in ("reward", "loss", "watch/true_accuracy"):
             assert row.get(name) == pytest.approx(expected.get(name), abs=1e-3), (row, expected)
     weights, expected_weights = (
-        load_file(out / "policy" / "model.safetensors") for out in (killed, whole)
+        load_file(folder / "policy" / "model.safetensors") for folder in (out, whole)
     )
     for name, tensor in expected_weights.items():
         assert weights[name].allclose(tensor, atol=1e-3), name
-    summaries = [json.loads((out / "summary.json").read_text()) for out in (killed, whole)]
+    summaries = [json.loads((folder / "summary.json").read_text()) for folder in (out, whole)]
     assert summaries[0]["true_accuracy_after"] == pytest.approx(
         summaries[1]["true_accuracy_after"], abs=0.05
     )
 
 
-def test_a_server_that_comes_back_is_waited_for(judging: LiveServer, tmp_path: Path) -> None:
+def test_a_killed_trainer_goes_on_from_its_checkpoint(
+    judging: LiveServer, whole: Path, tmp_path: Path
+) -> None:
     out, log = tmp_path / "out", tmp_path / "log"
-    with started(out, judging.url, log) as process:
+    state = out / "checkpoint-2" / "trainer_state.json"
+    with started(options(out, judging.url), log) as process:
+        wait_for(lambda: state.exists() and is_at(out, 3), process, log)
+        process.kill()
+    assert not (out / "summary.json").exists()
+    finish(out, judging.url, log)
+    assert_same(out, whole)
+
+
+def test_a_server_that_comes_back_is_waited_for(
+    judging: LiveServer, whole: Path, tmp_path: Path
+) -> None:
+    out, log = tmp_path / "out", tmp_path / "log"
+    with started(options(out, judging.url), log) as process:
         wait_for(lambda: any("reward" in row for row in logged(out)), process, log)
         judging.stop()
         time.sleep(3)
@@ -131,15 +156,46 @@ def test_a_server_that_comes_back_is_waited_for(judging: LiveServer, tmp_path: P
     rewarded = [row for row in logged(out) if "reward" in row]
     assert len(rewarded) == STEPS
     assert all(row["caption/unjudged_rate"] == 0 for row in rewarded), "nothing was lost"
+    assert_same(out, whole)
 
 
-def test_a_folder_of_another_run_is_refused(judging: LiveServer, tmp_path: Path) -> None:
+def test_a_run_whose_server_is_gone_ends_and_goes_on(
+    judging: LiveServer, whole: Path, tmp_path: Path
+) -> None:
     out, log = tmp_path / "out", tmp_path / "log"
-    finish(out, judging.url, log)
-    other = [*command(out, judging.url), "--learning_rate", "1e-5"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        other, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 2
-    assert "learning_rate was 0.0002 and is 1e-05" in done.stderr
+    hurried = {"reward_deadline_s": 5}
+    with started(options(out, judging.url, **hurried), log) as process:
+        wait_for(lambda: is_at(out, 3), process, log)
+        judging.stop()
+        try:
+            assert process.wait(1500) == 2
+        finally:
+            judging.start()
+    assert "not one sample was judged" in log.read_text()
+    assert not (out / "policy").exists()
+    finish(out, judging.url, log, **hurried)
+    assert_same(out, whole)
+
+
+def test_a_folder_of_another_run_is_refused(
+    judging: LiveServer, whole: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    with started(options(whole, judging.url, learning_rate=1e-5), log) as process:
+        assert process.wait(600) == 2
+    assert "learning_rate was 0.0002 and is 1e-05" in log.read_text()
+
+
+def test_zero3_among_two_processes(judging: LiveServer, tmp_path: Path) -> None:
+    out, log = tmp_path / "out", tmp_path / "log"
+    launcher = ["-m", "accelerate.commands.launch", "--config_file", str(ZERO3)]
+    halved = {"per_device_train_batch_size": 4, "max_steps": 2}
+    with started([*launcher, *options(out, judging.url, **halved)], log) as process:
+        assert process.wait(1500) == 0, log.read_text()[-3000:]
+    steps = [row for row in logged(out) if "reward" in row]
+    assert [row["step"] for row in steps] == [1, 2]
+    assert all(0 < row["reward"] <= 1 for row in steps)
+    assert [row["step"] for row in logged(out) if "watch/words" in row] == [0, 2]
+    with started(options(out, judging.url, "evaluate", **halved), log) as process:
+        assert process.wait(600) == 0, log.read_text()[-3000:]
+    assert json.loads((out / "summary.json").read_text())["true_accuracy_after"] > 0

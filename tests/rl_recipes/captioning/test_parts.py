@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from datasets import Dataset
@@ -98,10 +99,11 @@ def test_rows_of_ones_own_from_jsonl(tmp_path: Path) -> None:
     assert (second.references, second.facts, second.scene) == ((), (), None)
 
 
-def test_the_reference_is_shown_only_where_asked(tmp_path: Path) -> None:
+@pytest.mark.parametrize("references", [["a", "b", "c"], [["a", "x"], ["b"], []]])
+def test_the_reference_is_shown_only_where_asked(references: list[Any], tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
     pictures = [Image.new("RGB", (8, 8), "red")] * 3
-    Dataset.from_dict({"photo": pictures, "reference": ["a", "b", "c"]}).to_parquet(str(path))
+    Dataset.from_dict({"photo": pictures, "reference": references}).to_parquet(str(path))
     options = CaptioningOptions(image_column="photo")
     assert set(load_training(str(path), options, 2).column_names) == {"prompt", "image"}
     shown = load_training(

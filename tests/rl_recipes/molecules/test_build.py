@@ -7,27 +7,53 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from judge.errors import RequestError
 from rl_recipes.molecules.build import build
-from rl_recipes.molecules.pretrain import PretrainPlan, WishRows
+from rl_recipes.molecules.chem.validity import is_valid
+from rl_recipes.molecules.data import training_molecules
+from rl_recipes.molecules.pretrain import Batches, PretrainPlan
 from rl_recipes.molecules.tokenizer import make_tokenizer
 
 QUICK = PretrainPlan(steps=4, batch=4, save_every=2)
 
 
-def test_rows_are_the_same_at_each_asking_and_only_molecules_are_learned() -> None:
-    tokenizer = make_tokenizer()
-    rows = WishRows(tokenizer, QUICK)
-    assert rows[3] == rows[3]
-    row = rows[3]
-    learned = [token for token in row["labels"] if token != -100]
-    told = row["input_ids"][: -len(learned)]
-    assert learned == row["input_ids"][-len(learned) :]
-    assert learned[-1] == tokenizer.eos_token_id
-    assert tokenizer.decode(told).startswith("<|user|>Find a molecule with ")
-    assert tokenizer.decode(told).endswith(".<|policy|>")
+@pytest.fixture(scope="module")
+def tokenizer() -> PreTrainedTokenizerFast:
+    return make_tokenizer()
+
+
+def test_batches_are_the_same_at_each_asking_and_only_molecules_are_learned(
+    tokenizer: PreTrainedTokenizerFast,
+) -> None:
+    batches = Batches(tokenizer, QUICK)
+    assert len(batches) == QUICK.steps
+    batch, again = batches[3], batches[3]
+    assert all(torch.equal(batch[name], again[name]) for name in batch)
+    for ids, labels in zip(batch["input_ids"], batch["labels"], strict=True):
+        learned = labels != -100
+        assert is_valid(tokenizer.decode(ids[learned][:-1]))
+        assert ids[learned][-1] == tokenizer.eos_token_id
+        told = tokenizer.decode(ids[: int(learned.nonzero()[0])])
+        assert told.startswith("<|user|>Find a molecule with ")
+        assert told.endswith(".<|policy|>")
+
+
+def test_molecules_come_once_an_epoch_beside_others_of_their_length(
+    tokenizer: PreTrainedTokenizerFast,
+) -> None:
+    steps = len(training_molecules()) // 64
+    batches = Batches(tokenizer, PretrainPlan(steps=steps))
+    some = [batches[step] for step in range(20)]
+    padding = [1 - float(batch["attention_mask"].float().mean()) for batch in some]
+    assert max(padding) < 0.3
+    texts = [
+        tokenizer.decode(labels[labels != -100][:-1])
+        for batch in some
+        for labels in batch["labels"]
+    ]
+    assert len(set(texts)) == len(texts)
 
 
 def test_a_build_is_loadable_small_and_goes_on_where_it_was(tmp_path: Path) -> None:

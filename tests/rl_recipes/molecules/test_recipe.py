@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 
 from judge.errors import RequestError
 from rl_recipes.cli import main
-from rl_recipes.command import parse_run
+from rl_recipes.command import Method, parse_run
 from rl_recipes.history import read_history
+from tests.reward.harness import LiveServer
 
 EXACT = ["--judge", "nano-teacher", "--serve_options", "--engine nano-teacher"]
 QUICK = [*EXACT, "--eval_serve_options", "--engine nano-teacher", "--per_device_train_batch_size"]
@@ -34,6 +36,20 @@ def test_settings_that_make_no_sense_are_refused(tmp_path: Path, option: str) ->
     )
     with pytest.raises(RequestError, match="the molecules reward"):
         run.recipe.reward_functions(run.config)
+
+
+@pytest.mark.parametrize("method", ["grpo", "dpo"])
+def test_repeats_are_worth_less_in_grpo_and_no_matter_for_labels(
+    method: Method, tmp_path: Path, exact: LiveServer
+) -> None:
+    told = [f"molecules-{method}-nano", "--output_dir", str(tmp_path), "--reward_url", exact.url]
+    run, _ = parse_run(method, told)
+    config = replace(run.config, reward_url=exact.url)
+    (function,) = run.recipe.reward_functions(config)
+    wish = [{"role": "user", "content": "Find a molecule with rings 1 to 1, donors 0 to 0."}]
+    answer = [{"role": "assistant", "content": "Cc1ccccc1"}]
+    rewards = function(prompts=[wish] * 2, completions=[answer] * 2)
+    assert rewards == ([1.0, 0.5] if method == "grpo" else [1.0, 1.0])
 
 
 def test_a_dry_run_shows_what_a_run_would_do(
