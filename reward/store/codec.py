@@ -53,7 +53,7 @@ def decode_outcome(text: str) -> Outcome:
     Raises:
         ValueError, KeyError, TypeError: the text holds none.
     """
-    return _outcome(json.loads(text))
+    return outcome_of(json.loads(text))
 
 
 def _content(request: JudgeRequest) -> dict[str, Any]:
@@ -92,11 +92,16 @@ def _dumps(value: object) -> str:
     return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def _outcome(fields: Mapping[str, Any]) -> Outcome:
+def outcome_of(fields: Mapping[str, Any]) -> Outcome:
+    """The outcome of which these are the fields, by ``dataclasses.asdict`` or out of JSON.
+
+    Raises:
+        ValueError, KeyError, TypeError: they are none.
+    """
     shared: dict[str, Any] = {
         "reply": fields["reply"],
         "usage": Usage(**fields["usage"]),
-        "votes": tuple(_outcome(vote) for vote in fields["votes"]),
+        "votes": tuple(outcome_of(vote) for vote in fields["votes"]),
         "reasks": fields["reasks"],
     }
     if "reason" in fields:
