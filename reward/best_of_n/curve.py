@@ -117,7 +117,7 @@ class Curve:
                 _add(total, self._of_all[seed, count])
         more = self._of_powers.get((seed, n))
         if more is not None:
-            exactly = self._of_all.get((seed, n), {})
+            exactly = self._of_all.get((seed, n), _sums())
             _add(total, {name: value - exactly.get(name, 0.0) for name, value in more.items()})
         return {name: value / self.rows for name, value in total.items()}
 

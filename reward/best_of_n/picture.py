@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from reward.best_of_n.curve import CHOICES, Point
 from reward.plots import new_figure, save_figure
 
 PICTURE = "curve.png"
-_STYLES = {
+_STYLES: dict[str, dict[str, Any]] = {
     "judge": {"color": "#2b5fa8", "marker": "o", "linewidth": 2.2, "zorder": 3},
     "random": {"color": "0.5", "linestyle": "--"},
     "majority": {"color": "#5a9a5a", "marker": "s", "markersize": 4},

@@ -103,8 +103,8 @@ def _write_dataset(rows: Iterable[Row], schema: Any, part: Path, path: Path) -> 
         for batch in _batches(rows, schema):
             writer.write_batch(batch)
             count += batch.num_rows
-    with stream.open("rb") as file:  # a dataset's own would hang on the clock
-        fingerprint = file_digest(file, "sha256").hexdigest()[:16]
+    with stream.open("rb") as written:  # a dataset's own would hang on the clock
+        fingerprint = file_digest(written, "sha256").hexdigest()[:16]
     table = import_datasets().Dataset(
         MemoryMappedTable.from_file(str(stream)), fingerprint=fingerprint
     )
