@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-slow demo clean
+.PHONY: help setup check test test-faults test-slow demo clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -18,7 +18,10 @@ check: setup ## lint, format, types, import rules
 	$(PY) -m pytest -q tests/test_imports.py
 
 test: setup ## the tests, without those that take minutes (ARGS="-k name" to choose)
-	$(PY) -m pytest -m "not slow" $(ARGS)
+	$(PY) -m pytest -m "not slow" --ignore=tests/faults $(ARGS)
+
+test-faults: setup ## what a run sees when engine, server, database, disk or network fail
+	$(PY) -m pytest -m "not slow" tests/faults $(ARGS)
 
 test-slow: setup ## the tests that take minutes
 	$(PY) -m pytest -m slow $(ARGS) || { code=$$?; [ $$code -eq 5 ] && echo "no slow tests"; }

@@ -1,14 +1,15 @@
 """What a molecule encoder is worth: the same judge trained with one and without, in one run.
 
 Two judges learn to check wishes for molecules ("rings 2 to 3, logP 1.0 to 3.0") without the card of
-computed properties. One reads a molecule's SMILES alone; in the other's prompt the slots of a
-fingerprint encoder stand behind it, and the encoder is trained together with the judge. Both start
-as the language model of nano-judge (a Qwen2 of 1 million parameters, which knows how to check a
-wish against a card); data, order, steps and everything else are the same. Both are saved as judge
-folders, and judge molecules that neither has seen through vLLM: the one by token ids, the other by
-prompt embeddings. Run it with
+computed properties in words. One reads a molecule's SMILES alone; in the other's prompt the slots
+of an encoder of features stand behind it. The encoder is aligned first, on molecules alone: its
+slots are fitted to the language model's own embeddings of such a card. Then it is trained together
+with the judge. Both judges start as the language model of nano-judge (1 million parameters,
+which knows how to check a wish against a card); data, order, steps and everything else
+are the same. Both are saved as judge folders, and judge molecules that neither has seen through
+vLLM: the one by token ids, the other by prompt embeddings. Run it with
 
-    .venv/bin/python benchmarks/molecule_embeddings.py --steps 600
+    .venv/bin/python benchmarks/molecule_embeddings.py --steps 200
 
 It is also the example of how a judge with an encoder is made. Ends with one JSON line: the share of
 scores that are exactly right, Spearman's correlation with the right scores, and the share of
@@ -35,12 +36,12 @@ from safetensors.torch import save_file
 from tqdm.auto import tqdm
 from transformers import (
     AutoTokenizer,
+    LlamaConfig,
+    LlamaForCausalLM,
     Qwen2_5_VLForConditionalGeneration,
-    Qwen2Config,
-    Qwen2ForCausalLM,
 )
 
-from judge import Candidate, Judge, JudgeRequest, Rubric
+from judge import Candidate, Judge, JudgeRequest, Rubric, load_rubric
 from judge.encoders import FEATURES, molecule_features
 from judge.engines.tokens import SLOT, prompt_token_ids
 from judge.folder import FILE, embedded_checkpoint
@@ -52,26 +53,14 @@ from judge.nano.wishes import draw_wish, molecule_pool, wish_text
 from judge.profile import parse_profile
 from judge.protocols import Pointwise
 
-RUBRIC = Rubric("wish", "How far does the molecule meet the wish, from {low} to {high}?")
 BASE = "nano-judge"
-SLOTS = 4
-WIDTH = 256
+SLOTS = 29
+"""Tokens of a molecule's card below its SMILES; nano-judge reads each number as one token."""
+WIDTH = 512
+ALIGNED, ALIGNING_STEPS = 6000, 1000
+"""Molecules that the encoder is aligned on, and steps of that."""
+RUBRIC = Rubric("wish", load_rubric("molecule").criteria)  # admits a bare SMILES, as words
 ENCODER_FILE = "molecule_encoder/model.safetensors"
-JUDGE_TOML = """\
-[judge]
-name = "molecules-by-NAME"
-modalities = ["text", "molecule"]
-molecules = "VIEW"
-ENCODER
-[protocols.pointwise]
-system = ""
-user = "{criteria}\\n{question}\\n{candidates}"
-prefill = "<think>\\n"
-stop = ["</answer>"]
-
-[decoding]
-max_tokens = 160
-"""
 ENCODER_TABLE = f"""
 [molecule_encoder]
 kind = "fingerprint"
@@ -148,8 +137,12 @@ def draw_sample(rng: random.Random, pool: list[str], protocol: Pointwise) -> Sam
     return Sample(request, protocol.format(comparison.text, (score,), request), score)
 
 
-def language_model(name: str) -> Qwen2ForCausalLM:
-    """The embedded checkpoint of that name without its eyes: a Qwen2, in float32."""
+def language_model(name: str) -> LlamaForCausalLM:
+    """The embedded checkpoint of that name without its eyes, in float32.
+
+    A Qwen2 in all but name: a checkpoint that says "qwen2" is read with Qwen's way to part a text
+    into words, whatever its own tokenizer.json says, and nano-judge's takes a number as one word.
+    """
     whole = Qwen2_5_VLForConditionalGeneration.from_pretrained(
         embedded_checkpoint(name), dtype=torch.float32
     )
@@ -158,11 +151,54 @@ def language_model(name: str) -> Qwen2ForCausalLM:
     seen["rope_parameters"] = {
         key: seen["rope_parameters"][key] for key in ("rope_type", "rope_theta")
     }
-    names = Qwen2Config().to_dict().keys() - {"model_type", "architectures"}
-    model = Qwen2ForCausalLM(Qwen2Config(**{key: seen[key] for key in names if key in seen}))
-    model.model.load_state_dict(whole.model.language_model.state_dict())
+    names = LlamaConfig().to_dict().keys() - {"model_type", "architectures", "attention_bias"}
+    known = {key: seen[key] for key in names if key in seen}
+    model = LlamaForCausalLM(LlamaConfig(attention_bias=True, **known))
+    weights = whole.model.language_model.state_dict()
+    for layer in range(model.config.num_hidden_layers):  # Llama's attention ends with a bias
+        weights[f"layers.{layer}.self_attn.o_proj.bias"] = torch.zeros(model.config.hidden_size)
+    model.model.load_state_dict(weights)
     model.generation_config = whole.generation_config
     return model
+
+
+def aligned_encoder(pool: list[str], tokenizer: Any, model: LlamaForCausalLM) -> EncoderNet:
+    """An encoder whose slots are near the embeddings of the tokens of a molecule's card."""
+    cards = [card for smiles in pool[:ALIGNED] if (card := card_of(smiles))]
+    read = [(card, card_tokens(card, tokenizer)) for card in cards]
+    # A number that is more than one token is of no molecule like the others.
+    cards, tokens = zip(*(each for each in read if len(each[1]) == SLOTS), strict=True)
+    features = torch.from_numpy(np.stack([features_of(card.smiles) for card in cards]))
+    targets = model.get_input_embeddings().weight.detach()[torch.tensor(tokens)]
+    encoder = EncoderNet(features)
+    optimizer = torch.optim.AdamW(encoder.parameters(), lr=3e-3, weight_decay=0.0)
+    bar = tqdm(range(ALIGNING_STEPS), desc="aligning the encoder", unit="step")
+    for step in bar:
+        for group in optimizer.param_groups:
+            group["lr"] = 3e-3 * 0.5 * (1 + math.cos(math.pi * step / ALIGNING_STEPS))
+        batch = torch.randint(len(cards), (256,))
+        found = encoder(features[batch]).view(-1, SLOTS, HIDDEN)
+        loss = torch.nn.functional.mse_loss(found, targets[batch])
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        bar.set_postfix(loss=f"{loss.item() / targets.var().item():.3f}")
+    return encoder
+
+
+def card_tokens(card: MoleculeCard, tokenizer: Any) -> list[int]:
+    """The tokens of a card below its SMILES, as many as there are slots."""
+    below = "\n" + card.text().partition("\n")[2]
+    tokens: list[int] = tokenizer(below, add_special_tokens=False)["input_ids"]
+    return tokens[1:]  # the line break is the prompt's own, and decides what the first token is
+
+
+def judge_toml(name: str, has_encoder: bool) -> str:
+    """That of nano-judge under another name, with an encoder or without one."""
+    text = Path(embedded_checkpoint(BASE), FILE).read_text(encoding="utf-8")
+    view = '\nmolecules = "embeddings"' if has_encoder else ""
+    named = text.replace(f'name = "{BASE}"', f'name = "molecules-by-{name}"{view}')
+    return named + ENCODER_TABLE if has_encoder else named
 
 
 class Trainer:
@@ -174,11 +210,7 @@ class Trainer:
         self.steps = steps
         self.batch = batch
         has_encoder = name == "embeddings"
-        self.toml = (
-            JUDGE_TOML.replace("NAME", name)
-            .replace("VIEW", "embeddings" if has_encoder else "card")
-            .replace("ENCODER", ENCODER_TABLE if has_encoder else "")
-        )
+        self.toml = judge_toml(name, has_encoder)
         profile = parse_profile(self.toml)
         self.protocol = Pointwise(profile.protocols["pointwise"], profile.molecules)
         self.tokenizer: Any = AutoTokenizer.from_pretrained(embedded_checkpoint(BASE))
@@ -186,8 +218,7 @@ class Trainer:
         torch.manual_seed(0)
         self.encoder: EncoderNet | None = None
         if has_encoder:
-            some = [smiles for smiles in pool[:2000] if card_of(smiles)]
-            self.encoder = EncoderNet(torch.from_numpy(np.stack([features_of(s) for s in some])))
+            self.encoder = aligned_encoder(pool, self.tokenizer, self.model)
 
     def run(self) -> float:
         """Trains and saves; returns the seconds it took."""
@@ -195,7 +226,7 @@ class Trainer:
         parameters = list(self.model.parameters())
         if self.encoder:
             parameters += self.encoder.parameters()
-        optimizer = torch.optim.AdamW(parameters, lr=1e-3, betas=(0.9, 0.98), weight_decay=0.01)
+        optimizer = torch.optim.AdamW(parameters, lr=2e-4, betas=(0.9, 0.98), weight_decay=0.01)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
         rng = random.Random("training")
         bar = tqdm(range(self.steps), desc=self.folder.name, unit="step")
@@ -256,7 +287,7 @@ async def judge_held_out(trainer: Trainer, pool: list[str], count: int) -> KindR
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--samples", type=int, default=400, help="held-out molecules judged")
     parser.add_argument("--out", type=Path, help="where the two judge folders go")

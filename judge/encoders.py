@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from judge.errors import EngineError, JudgeFolderError, MissingExtraError
-from judge.molecules import PROPERTIES, molecule_card, read_molecule
+from judge.molecules import PROPERTIES, Number, molecule_card, read_molecule
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,14 +91,20 @@ def embed_molecules(encoder: MoleculeEncoder, smiles: Sequence[str]) -> tuple[Fl
 
 BITS = 512
 RADIUS = 2
-FEATURES = BITS + len(PROPERTIES)
+LEVELS = {
+    name: range(-60, 121) if name == "logP" else range(64)  # logP in tenths
+    for name in PROPERTIES
+}
+"""The values of a property that are told apart; what lies outside counts as the nearest of them."""
+FEATURES = BITS + sum(map(len, LEVELS.values()))
 
 
 def molecule_features(smiles: str) -> Floats:
     """What :class:`FingerprintEncoder` knows of a molecule, float32 of shape (FEATURES,).
 
     The logarithm of one plus each count of a folded Morgan fingerprint (Rogers and Hahn, 2010),
-    then the properties of its card.
+    then a 1 among zeros for each property of its card, at the property's level: of a bare number, a
+    small network could not tell two neighbours.
 
     Raises:
         ValueError: not a valid molecule.
@@ -109,8 +115,18 @@ def molecule_features(smiles: str) -> Floats:
     if molecule is None or card is None:
         raise ValueError(f"not a molecule: {smiles[:80]!r}")
     counts = _morgan().GetCountFingerprintAsNumPy(molecule)
-    properties = [card.properties[name] for name in PROPERTIES]
-    return np.asarray(np.concatenate([np.log1p(counts), properties]), np.float32)
+    properties = [_one_hot(name, value) for name, value in card.properties.items()]
+    return np.asarray(np.concatenate([np.log1p(counts), *properties]), np.float32)
+
+
+def _one_hot(name: str, value: Number) -> Floats:
+    import numpy as np
+
+    levels = LEVELS[name]
+    level = round(value * 10) if name == "logP" else int(value)
+    found = np.zeros(len(levels), np.float32)
+    found[min(max(level, levels[0]), levels[-1]) - levels[0]] = 1
+    return found
 
 
 @cache

@@ -51,9 +51,9 @@ class JudgeFolder:
         """
         digest = hashlib.sha256()
         decoding = repr(self.profile.decoding)
-        parts = [self.profile.source, decoding, _weights_id(self.weights), engine]
+        parts = [self.profile.source, decoding, weights_id(self.weights), engine]
         if self.adapter is not None:
-            parts.append(_weights_id(self.adapter))
+            parts.append(weights_id(self.adapter))
         for part in parts:
             digest.update(part.encode())
             digest.update(b"\0")
@@ -191,8 +191,8 @@ def profile_path(name: str) -> Path:
     return _PROFILES / f"{name}.toml"
 
 
-def _weights_id(weights: str) -> str:
-    """What tells these weights from others: a hash of the folder's files, or the hub id."""
+def weights_id(weights: str) -> str:
+    """What tells weights, a folder or a hub id, from others: a hash of its files, or the id."""
     folder = Path(weights)
     if not folder.is_dir():
         return weights

@@ -62,8 +62,8 @@ def _visible(text: str) -> str:
     """The text without control, format (zero-width, bidirectional), surrogate, private-use and
     other characters that show nothing.
     """
-    text = "".join(mark for mark in text if mark in _KEPT or not _is_hidden(mark))
-    return _JOINERS.sub(r"\1", _IGNORABLE.sub("", text))
+    hidden = {ord(mark): None for mark in set(text) if mark not in _KEPT and _is_hidden(mark)}
+    return _JOINERS.sub(r"\1", _IGNORABLE.sub("", text.translate(hidden)))
 
 
 _KEPT = "\n\t" + _JOINER

@@ -8,6 +8,7 @@ first use.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from reward.errors import RewardRequestError, ServerNotReadyError
@@ -15,10 +16,13 @@ from reward.mapping import to_reward
 from reward.types import Reward
 
 if TYPE_CHECKING:
-    from reward.client import RewardClient
-    from reward.sync_client import SyncRewardClient
+    from reward.client import Cohort, Judgement, RewardClient, SyncRewardClient
+
+_OF_THE_CLIENT = {"Cohort", "Judgement", "RewardClient", "SyncRewardClient"}
 
 __all__ = [
+    "Cohort",
+    "Judgement",
     "Reward",
     "RewardClient",
     "RewardRequestError",
@@ -29,12 +33,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "RewardClient":
-        from reward.client import RewardClient
-
-        return RewardClient
-    if name == "SyncRewardClient":
-        from reward.sync_client import SyncRewardClient
-
-        return SyncRewardClient
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _OF_THE_CLIENT:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("reward.client"), name)

@@ -11,6 +11,8 @@ from judge.errors import JudgeError, MissingExtraError
 
 _COMMANDS = {
     "serve": ("reward.server.command", "serve", "serve a judge over HTTP"),
+    "keys": ("reward.server.keys_command", "serve", "make and remove the API keys of a server"),
+    "scale": ("reward.scale.command", "scale", "serve a judge by many replicas, with Ray Serve"),
     "label": ("reward.label.command", "label", "make a preference dataset from candidates"),
     "best-of-n": ("reward.best_of_n.command", "label", "choose the best of several candidates"),
     "rescore": ("reward.rescore.command", "label", "judge again by another judge, and compare"),

@@ -22,7 +22,8 @@ FOLDER = ROOT / "docs" / "frameworks"
 PAGES = {page.stem: page.read_text(encoding="utf-8") for page in FOLDER.glob("*.md")}
 INDEX = PAGES.pop("index")
 FRAMEWORKS = sorted(PAGES)
-VARIABLES = {f"FLEXREWARD_{name}" for name in ("URL", "RUBRIC", "DEADLINE_S", "UNJUDGED")}
+_SETTINGS = ("URL", "RUBRIC", "DEADLINE_S", "UNJUDGED", "API_KEY", "CA_FILE")
+VARIABLES = {f"FLEXREWARD_{name}" for name in _SETTINGS}
 _FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NAME = re.compile(r"\breward\.adapters\.(\w+)(?:[.:](\w+))?")
 
@@ -36,7 +37,7 @@ def modules(folder: str) -> set[str]:
 
 
 def test_every_adapter_and_wire_has_a_page_and_the_index_names_all() -> None:
-    shared = {"core", "columns", "labels", "composed", "asking", "responses"}
+    shared = {"core", "columns", "labels", "composed", "trl_groups", "asking", "responses"}
     assert (modules("reward/adapters") | modules("reward/server/wires")) - shared == set(PAGES)
     assert set(re.findall(r"\]\((\w+)\.md\)", INDEX)) == set(PAGES)
 
@@ -87,8 +88,8 @@ def test_addresses_on_the_pages_are_taken() -> None:
         assert kind.model_validate(query).rubric == query["rubric"]
 
 
-def test_trl_snippet_runs() -> None:
-    (snippet,) = blocks(PAGES["trl"], "python")
+def test_trl_snippets_run() -> None:
     names: dict[str, object] = {}
-    exec(snippet, names)  # noqa: S102 - the documentation's own code
-    assert {"grpo", "async_grpo", "online_dpo"} <= set(names)
+    for snippet in blocks(PAGES["trl"], "python"):
+        exec(snippet, names)  # noqa: S102 - the documentation's own code
+    assert {"grpo", "async_grpo", "online_dpo", "by_comparison"} <= set(names)

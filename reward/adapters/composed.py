@@ -19,6 +19,7 @@ from judge.types import Candidate
 from reward.adapters.core import Asker, Row, Settings
 from reward.adapters.trl import AsyncJudgeReward, JudgeReward
 from reward.compose import ComposedReward, Measured
+from reward.store.attempt import Labels
 from reward.types import Reward
 
 
@@ -32,14 +33,19 @@ class ComposedAsker(Asker):
     def __reduce__(self) -> tuple[type[Asker], tuple[Any, ...]]:
         return type(self), (self.settings, self.composed)
 
-    def ask(self, rows: Sequence[Row], *, rationale: bool = False) -> list[Reward]:
+    def ask(
+        self, rows: Sequence[Row], *, rationale: bool = False, labels: Labels | None = None
+    ) -> list[Reward]:
         measured = self._measure(rows)
-        judged = super().ask(_asked(rows, measured), rationale=rationale)
+        judged = super().ask(_asked(rows, measured), rationale=rationale, labels=labels)
         return self.composed.combine(measured, judged)
 
-    async def ask_async(self, rows: Sequence[Row], *, rationale: bool = False) -> list[Reward]:
+    async def ask_async(
+        self, rows: Sequence[Row], *, rationale: bool = False, labels: Labels | None = None
+    ) -> list[Reward]:
         measured = await asyncio.to_thread(self._measure, rows)
-        judged = await super().ask_async(_asked(rows, measured), rationale=rationale)
+        asked = _asked(rows, measured)
+        judged = await super().ask_async(asked, rationale=rationale, labels=labels)
         return self.composed.combine(measured, judged)
 
     def _measure(self, rows: Sequence[Row]) -> list[Measured]:

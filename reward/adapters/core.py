@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from reward.client import RewardClient
+from reward.client import RewardClient, SyncRewardClient
 from reward.errors import RewardRequestError, UnjudgedError
-from reward.sync_client import SyncRewardClient
+from reward.store.attempt import Labels
 from reward.types import Reward
 from reward.wire import DEFAULT_DEADLINE_S, DEFAULT_URL
 
@@ -118,21 +118,27 @@ class Asker:
     def __reduce__(self) -> tuple[type[Asker], tuple[Settings]]:
         return type(self), (self.settings,)
 
-    def ask(self, rows: Sequence[Row], *, rationale: bool = False) -> list[Reward]:
+    def ask(
+        self, rows: Sequence[Row], *, rationale: bool = False, labels: Labels | None = None
+    ) -> list[Reward]:
         """See :meth:`reward.RewardClient.rewards`."""
         return self._blocking.rewards(
             rows,
             rubric=self.settings.rubric,
             rationale=rationale,
+            labels=labels,
             deadline_s=self.settings.deadline_s,
         )
 
-    async def ask_async(self, rows: Sequence[Row], *, rationale: bool = False) -> list[Reward]:
+    async def ask_async(
+        self, rows: Sequence[Row], *, rationale: bool = False, labels: Labels | None = None
+    ) -> list[Reward]:
         """See :meth:`reward.RewardClient.rewards`."""
         return await self._asynchronous.rewards(
             rows,
             rubric=self.settings.rubric,
             rationale=rationale,
+            labels=labels,
             deadline_s=self.settings.deadline_s,
         )
 

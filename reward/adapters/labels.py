@@ -43,6 +43,6 @@ def _parsed(label: Any) -> Mapping[str, Any] | None:
         return None
     try:
         fields = json.loads(label)
-    except ValueError:  # a reference that only looks like an object
+    except (RecursionError, ValueError):  # a reference that only looks like an object
         return None
     return fields if isinstance(fields, dict) else None

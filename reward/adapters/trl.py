@@ -35,6 +35,7 @@ from reward.adapters.core import (
     read_settings,
     read_unjudged,
 )
+from reward.store.attempt import Labels
 from reward.types import Reward
 from reward.wire import DEFAULT_DEADLINE_S, DEFAULT_URL
 
@@ -58,6 +59,7 @@ class _Adapter:
         molecule_of: Callable[[str], str] | None = None,
         parts: Sequence[str] = (),
         name: str = "judge",
+        run: str = "",
     ) -> None:
         """
         Args:
@@ -73,12 +75,14 @@ class _Adapter:
             parts: names of a composed reward's parts that are logged, as a column and a mean each.
             name: how TRL logs this function; also the prefix of its columns and metrics, so two
                 functions in one run need two names.
+            run: name of the training run, which the server's verdict store keeps beside TRL's step.
         """
         self.__name__ = name
         self.question_column = question_column
         self.reference_column = reference_column
         self.molecule_of = molecule_of
         self.parts = tuple(parts)
+        self.run = run
         self._asker = Asker(Settings(url, rubric, deadline_s))
 
     def _rows(
@@ -103,6 +107,10 @@ class _Adapter:
             rows.append(row)
         load_pictures(rows)
         return rows, [group_of(prompt, row) for prompt, row in zip(prompts, rows, strict=True)]
+
+    def _labels(self, columns: Mapping[str, Any]) -> Labels:
+        """The run, and its step as TRL tells it."""
+        return Labels(self.run, getattr(columns.get("trainer_state"), "global_step", None))
 
     def _report(
         self,
@@ -161,7 +169,9 @@ class JudgeReward(_Adapter):
             RewardRequestError: the server refuses the call as a whole, e.g. an unknown rubric.
         """
         rows, groups = self._rows(prompts, completions, columns)
-        rewards = self._asker.ask(rows, rationale=log_extra is not None)
+        rewards = self._asker.ask(
+            rows, rationale=log_extra is not None, labels=self._labels(columns)
+        )
         return self._report(groups, rewards, log_extra, log_metric)
 
     def close(self) -> None:
@@ -183,7 +193,9 @@ class AsyncJudgeReward(_Adapter):
     ) -> list[float | None]:
         """See :meth:`JudgeReward.__call__`."""
         rows, groups = await asyncio.to_thread(self._rows, prompts, completions, columns)
-        rewards = await self._asker.ask_async(rows, rationale=log_extra is not None)
+        rewards = await self._asker.ask_async(
+            rows, rationale=log_extra is not None, labels=self._labels(columns)
+        )
         return self._report(groups, rewards, log_extra, log_metric)
 
     async def aclose(self) -> None:
@@ -219,7 +231,10 @@ class OnlineDPOReward(_Adapter):
             UnjudgedError: an answer was not judged, and ``unjudged`` is ``"raise"``.
         """
         rows, _ = self._rows(prompts, completions, columns)
-        return [number(reward, self.unjudged) for reward in self._asker.ask(rows)]
+        return [
+            number(reward, self.unjudged)
+            for reward in self._asker.ask(rows, labels=self._labels(columns))
+        ]
 
     def close(self) -> None:
         """Closes the connection to the server. The function may still be called after."""

@@ -34,7 +34,7 @@ def require_ray() -> Any:
         import ray
         import ray.data
     except ImportError as error:
-        raise MissingExtraError("ray[data]", "ray") from error
+        raise MissingExtraError("ray[data]", "scale") from error
     return ray
 
 

@@ -12,12 +12,16 @@ from fastapi.responses import JSONResponse, Response
 from judge import RUBRICS, Judge, Rubric, load_rubric
 from reward.groups.cohorts import Cohorts
 from reward.server import groups, judgements, operations, routes, wires
+from reward.server.auth import RefuseForeignPages, RequireKey, is_loopback
 from reward.server.canary import CanaryWatch, read_canaries
 from reward.server.config import ServerConfig
 from reward.server.errors import ClientGoneError, NotReadyError, QueueFullError
+from reward.server.keys import KeyFile
 from reward.server.limits import BodyLimit
 from reward.server.observing import ObserveRequests
-from reward.server.samples import MissingMediaError
+from reward.server.peers import BodyDeadline
+from reward.server.pictures import MissingMediaError
+from reward.server.refusals import OF_OPERATIONS, OF_QUESTIONS
 from reward.server.served import load_rewards
 from reward.server.service import JudgeService
 from reward.server.storing import StoreCollector, open_store
@@ -42,7 +46,8 @@ def create_app(
             ``config.rubrics``.
 
     Raises:
-        ServerConfigError: the canaries cannot be read.
+        ServerConfigError: the canaries or the API keys cannot be read, or a host or folder of
+            pictures is none.
         RequestError: a rubric or a composed reward cannot be read.
         StoreError: the verdict store cannot be opened.
         MissingExtraError: traces are asked for, and OpenTelemetry is not installed; or a composed
@@ -77,17 +82,20 @@ def create_app(
     app = FastAPI(title="Reward server", lifespan=lifespan)
     app.state.service = service
     app.state.cohorts = Cohorts()
-    app.include_router(routes.router)
-    app.include_router(judgements.router)
-    app.include_router(groups.router)
-    app.include_router(wires.router)
-    app.include_router(operations.router)
+    for router in (routes.router, judgements.router, groups.router, wires.router):
+        app.include_router(router, responses=OF_QUESTIONS)
+    app.include_router(operations.router, responses=OF_OPERATIONS)
     app.add_exception_handler(MissingMediaError, _missing_media)
     app.add_exception_handler(QueueFullError, _queue_full)
     app.add_exception_handler(NotReadyError, _not_ready)
     app.add_exception_handler(ClientGoneError, _client_gone)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_middleware(BodyDeadline, seconds=config.client_timeout_s)
     app.add_middleware(BodyLimit, max_bytes=config.max_body_bytes)
+    if config.keys_file is not None:
+        app.add_middleware(RequireKey, keys=KeyFile(config.keys_file))
+    elif is_loopback(config.host):
+        app.add_middleware(RefuseForeignPages)
     app.add_middleware(ObserveRequests, metrics=service.metrics, tracer=tracer)
     return app
 

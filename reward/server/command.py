@@ -16,16 +16,21 @@ import uvicorn
 from judge import Judge
 from judge.options import add_judge_options, decoding_options, engine_options
 from reward.server.app import create_app, load_rubrics
+from reward.server.auth import check_exposure
 from reward.server.config import ENV_PREFIX, ServerConfig, load_config
 from reward.server.logs import set_up_logging
+from reward.server.peers import bounded_http
 from reward.server.printing import config_text
 from reward.server.service import JudgeService
+from reward.server.tls import tls_options
 
 _EXAMPLES = f"""\
 examples:
   flex-reward serve                                     the embedded judge, on a CPU or a GPU
   flex-reward serve --judge jongwooko/Flex-VL-7B --max-model-len 16384
   flex-reward serve --judge ./my-judge --rubric ./my-rubric.toml --port 9000
+  flex-reward keys add run-7 --keys-file keys.txt
+  flex-reward serve --host 0.0.0.0 --keys-file keys.txt --tls-cert-file cert.pem
   flex-reward serve --engine-arg gpu_memory_utilization=0.5 --engine-arg enforce_eager=true
   {ENV_PREFIX}PORT=9000 flex-reward serve --config server.yaml --print-config
 
@@ -55,8 +60,10 @@ def main(argv: Sequence[str]) -> int:
         print(config_text(config), end="")
         return 0
     signal.signal(signal.SIGTERM, _interrupt)
-    rubrics = load_rubrics(config)
     set_up_logging(config.log_format, config.log_level)
+    check_exposure(config)
+    tls = tls_options(config)
+    rubrics = load_rubrics(config)
     judge = Judge.from_folder(
         config.judge, decoding=config.decoding, engine=config.engine, **config.engine_args
     )
@@ -69,7 +76,9 @@ def main(argv: Sequence[str]) -> int:
             log_config=None,
             access_log=False,
             ws="none",
+            http=bounded_http(config.client_timeout_s),
             timeout_graceful_shutdown=_FLUSH_S,
+            **tls,
         ),
         app.state.service,
     )
@@ -180,9 +189,10 @@ async def _run(server: uvicorn.Server, service: JudgeService) -> int:
         await asyncio.sleep(_POLL_S)  # uvicorn tells of it in no other way
     if service.state in {"ready", "drifted"} and not serving.done():
         host, port = server.servers[0].sockets[0].getsockname()[:2]
+        scheme = "https" if server.config.is_ssl else "http"
         print(
             f"{profile.name} {profile.version} (fingerprint {service.judge.fingerprint}) "
-            f"is ready at http://{f'[{host}]' if ':' in host else host}:{port}",
+            f"is ready at {scheme}://{f'[{host}]' if ':' in host else host}:{port}",
             flush=True,
         )
     elif service.state == "dead":

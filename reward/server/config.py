@@ -16,6 +16,7 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
+from judge.media.images import MAX_BYTES, MAX_PIXELS
 from reward.errors import ServerConfigError
 from reward.server.logs import LogFormat, LogLevel
 from reward.store.quantities import parse_age, parse_size
@@ -67,19 +68,62 @@ class ServerConfig(BaseModel):
     )
     host: str = Field(
         default=DEFAULT_HOST,
-        description="address to listen on; the server asks nobody who they are",
+        description="address to listen on; one that other machines reach needs --keys-file",
     )
     port: int = Field(default=DEFAULT_PORT, ge=0, le=65535, description="0 takes a free one")
+    keys_file: Path | None = Field(
+        default=None,
+        description="hashes of the API keys, made by `flex-reward keys add`; without it, whoever "
+        "reaches the address may ask",
+    )
+    allow_anyone: bool = Field(default=False, description="serve other machines without API keys")
+    tls_cert_file: Path | None = Field(
+        default=None, description="certificate (PEM) to serve https with"
+    )
+    tls_key_file: Path | None = Field(
+        default=None, description="its private key (PEM), where that is in a file of its own"
+    )
+    tls_client_ca_file: Path | None = Field(
+        default=None,
+        description="authority (PEM) from which every client must have a certificate",
+    )
     max_body_bytes: _Count = Field(default=64 * 1024**2, description="largest request body")
     media_bytes: _Count = Field(
         default=1024**3,
         description="most picture data kept in memory; the least recently used go first",
+    )
+    image_bytes: int = Field(
+        default=MAX_BYTES, ge=1, le=MAX_BYTES, description="largest encoded picture"
+    )
+    image_pixels: int = Field(
+        default=MAX_PIXELS, ge=1, le=MAX_PIXELS, description="most pixels of a picture"
+    )
+    image_roots: list[Path] = Field(
+        default_factory=list,
+        description="a folder of this machine whose pictures may be named by absolute path",
+    )
+    image_hosts: list[str] = Field(
+        default_factory=list,
+        description="a public host (name or name:port) whose pictures may be named by address",
+    )
+    private_image_hosts: list[str] = Field(
+        default_factory=list,
+        description="the same, and it may be in a private network or on this machine",
+    )
+    image_fetch_s: _Seconds = Field(default=10.0, description="time to fetch one picture")
+    sample_chars: _Count = Field(
+        default=1_000_000, description="longest text of one sample, prompt and all, in characters"
     )
     judged_at_once: _Count = Field(
         default=512, description="most samples given to the engine at once"
     )
     queue_samples: _Count = Field(
         default=4096, description="most samples that wait for their turn; more are refused (429)"
+    )
+    client_timeout_s: _Seconds = Field(
+        default=60.0,
+        description="time for a request to come whole and for its answer to be taken; a client "
+        "that is slower, or gone without a word, is disconnected",
     )
     drain_s: Annotated[float, Field(ge=0)] = Field(
         default=25.0,

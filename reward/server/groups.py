@@ -148,7 +148,9 @@ async def groups(
     service.check(len(body.samples))
     rubric = find_rubric(body.rubric, service)
     _check(body)
-    members = await to_requests(body.samples, rubric, service.media)
+    members = await while_connected(
+        asyncio.create_task(to_requests(body.samples, rubric, service, deadline)), request
+    )
     judging = asyncio.create_task(_judged(service, cohorts, body, members, deadline))
     present, rewards = await while_connected(judging, request)
     return GroupOut(

@@ -17,7 +17,6 @@ from judge import (
     Image,
     JudgeFolderError,
     JudgeRequest,
-    MediaError,
     Outcome,
     ProtocolName,
     Reason,
@@ -31,8 +30,16 @@ from judge.profile import MAX_VOTES, make_decoding
 from judge.protocols.listwise import MAX_CANDIDATES
 from reward.server.connection import Service, find_rubric, while_connected
 from reward.server.judged import Judged
-from reward.server.samples import chosen_pictures, load_pictures
-from reward.server.schemas import Deadline, Images, LabelledRequest, Text, UsageOut, WireRequest
+from reward.server.samples import UnseenError, bounded, chosen_pictures
+from reward.server.schemas import (
+    Deadline,
+    Images,
+    LabelledRequest,
+    SampleId,
+    Text,
+    UsageOut,
+    WireRequest,
+)
 from reward.wire import DEFAULT_DEADLINE_S, MAX_SAMPLES
 
 router = APIRouter()
@@ -49,7 +56,7 @@ class CandidateIn(WireRequest):
 class ComparisonIn(WireRequest):
     """Candidates for one question, to be judged together."""
 
-    id: str | None = None
+    id: SampleId | None = None
     prompt: Text | None = None
     images: Images = Field(default_factory=list)
     candidates: Annotated[list[CandidateIn], Field(min_length=1, max_length=MAX_CANDIDATES)]
@@ -156,10 +163,12 @@ async def judgements(body: JudgementsIn, request: Request, service: Service) -> 
         decoding = body.decoding(service.judge.decoding)
     except JudgeFolderError as error:
         raise HTTPException(422, str(error)) from error
-    images = await load_pictures(
-        chain.from_iterable(sample.pictures for sample in body.samples), service.media
+    names = chain.from_iterable(sample.pictures for sample in body.samples)
+    images = await while_connected(
+        asyncio.create_task(service.pictures.find(names, deadline)), request
     )
-    requests = [_to_request(sample, rubric, images) for sample in body.samples]
+    most = service.config.sample_chars
+    requests = [_to_request(sample, rubric, images, most) for sample in body.samples]
     judged = await while_connected(
         asyncio.create_task(service.judge_all(requests, deadline, body.labels, decoding=decoding)),
         request,
@@ -180,7 +189,7 @@ async def judgements(body: JudgementsIn, request: Request, service: Service) -> 
 
 
 def _to_request(
-    sample: ComparisonIn, rubric: Rubric, images: Mapping[str, Image | MediaError]
+    sample: ComparisonIn, rubric: Rubric, images: Mapping[str, Image | Unjudged], max_chars: int
 ) -> JudgeRequest | Unjudged:
     candidates = sample.candidates
     try:
@@ -194,7 +203,9 @@ def _to_request(
             "candidate_images": pictures if any(pictures) else None,
             "reference": sample.reference,
         }
-        return request_from_row({**row, "protocol": sample.protocol}, rubric)
+        return bounded(request_from_row({**row, "protocol": sample.protocol}, rubric), max_chars)
+    except UnseenError as error:
+        return error.unjudged
     except RequestError as error:
         return Unjudged(Reason.BAD_REQUEST, str(error))
 

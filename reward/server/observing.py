@@ -62,6 +62,9 @@ class ObserveRequests:
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         method, route = scope["method"], _route(scope)
         self._metrics.answered(method, route, status, seconds)
+        fields = {"method": method, "route": route, "status": status, "seconds": seconds}
+        if "caller" in scope:  # the name of an API key
+            fields["caller"] = scope["caller"]
         logger.log(
             logging.DEBUG if route in _PROBES else logging.INFO,
             "%s %s: %d in %.3f s",
@@ -69,9 +72,7 @@ class ObserveRequests:
             route,
             status,
             seconds,
-            extra={
-                "fields": {"method": method, "route": route, "status": status, "seconds": seconds}
-            },
+            extra={"fields": fields},
         )
 
 

@@ -22,10 +22,17 @@ often, and the server has to be started anew.
 Text = str | list[dict[str, Any]]
 """A string, or chat messages as TRL has them."""
 
+SampleId = Annotated[str, Field(max_length=500)]
+"""The caller's. A bound has pydantic refuse what UTF-8, and so the answer, cannot hold."""
+
 Deadline = Annotated[float, Field(gt=0, le=3600)]
 """Time for all samples of a request, in seconds."""
 Images = Annotated[
-    list[str], Field(description='"sha256:<hex>" of an uploaded picture, or a "data:image/…" URI')
+    list[str],
+    Field(
+        description='"sha256:<hex>" of an uploaded picture, a "data:image/…" URI, or an address or '
+        "absolute path that the server was started to take"
+    ),
 ]
 
 
@@ -38,7 +45,7 @@ class WireRequest(BaseModel):
 class SampleIn(WireRequest):
     """One thing to be judged."""
 
-    id: str | None = None
+    id: SampleId | None = None
     prompt: Text | None = None
     completion: Text | None = None
     images: Images = []

@@ -49,8 +49,9 @@ class ServedReward:
         Raises:
             NotReadyError, QueueFullError: as :meth:`JudgeService.judge_all`.
         """
-        # A long text takes its time.
-        measured = await asyncio.to_thread(lambda: [self._measure(each) for each in requests])
+        measured = [Measured(())] * len(requests)
+        if self.composed is not None:  # a long text takes its time
+            measured = await asyncio.to_thread(_measure_all, self.composed, requests)
         asked = [
             request for request, each in zip(requests, measured, strict=True) if each.gated is None
         ]
@@ -64,11 +65,14 @@ class ServedReward:
             for reward, each in zip(rewards, measured, strict=True)
         ]
 
-    def _measure(self, request: JudgeRequest | Unjudged) -> Measured:
-        if self.composed is None or isinstance(request, Unjudged):
-            return Measured(())
-        (candidate,) = request.candidates
-        return self.composed.measure(candidate)
+
+def _measure_all(
+    composed: ComposedReward, requests: Sequence[JudgeRequest | Unjudged]
+) -> list[Measured]:
+    return [
+        Measured(()) if isinstance(each, Unjudged) else composed.measure(each.candidates[0])
+        for each in requests
+    ]
 
 
 def find_reward(name: str, service: JudgeService) -> ServedReward:

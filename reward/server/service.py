@@ -25,8 +25,8 @@ from reward.server.canary import CanaryWatch
 from reward.server.config import ServerConfig
 from reward.server.errors import NotReadyError
 from reward.server.judged import Judged
-from reward.server.media_store import MediaStore
 from reward.server.metrics import Metrics, Now
+from reward.server.pictures import Pictures
 from reward.server.queueing import SampleQueue
 from reward.server.schemas import State
 from reward.server.supervisor import EngineSupervisor, RestartPolicy
@@ -73,7 +73,7 @@ class JudgeService:
         self.composed = composed or {}
         self.config = config
         self.canaries = canaries
-        self.media = MediaStore(config.media_bytes)
+        self.pictures = Pictures(config)
         self.queue = SampleQueue(at_once=config.judged_at_once, most_waiting=config.queue_samples)
         self.supervisor = EngineSupervisor(
             judge,

@@ -53,13 +53,24 @@ class StoredJudge:
         Raises:
             EngineDeadError: as :meth:`judge.Judge.judge`.
         """
-        question = Question(request, self._judge.fingerprint, decoding or self._judge.decoding)
+        question = self._question(request, decoding)
         ask = partial(self._ask, question, labels or Labels(), queued_s)
         (outcome, is_stored), has_joined = await self._flights.run(question.key, ask)
         is_cached = isinstance(outcome, Verdict) and (is_stored or has_joined)
         if is_cached:
             self._store.count_served(question.key)
         return outcome, is_cached
+
+    async def find(self, request: JudgeRequest, decoding: Decoding | None = None) -> Verdict | None:
+        """The verdict that the store holds on an equal question, counted as served."""
+        question = self._question(request, decoding)
+        verdict = await self._store.find(question.key)
+        if verdict is not None:
+            self._store.count_served(question.key)
+        return verdict
+
+    def _question(self, request: JudgeRequest, decoding: Decoding | None) -> Question:
+        return Question(request, self._judge.fingerprint, decoding or self._judge.decoding)
 
     async def _ask(
         self, question: Question, labels: Labels, queued_s: float

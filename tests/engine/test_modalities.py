@@ -17,7 +17,7 @@ import pytest
 from PIL import Image as Pillow
 
 from judge import Candidate, EngineError, Judge, JudgeRequest, Reason, Unjudged, load_rubric
-from judge.encoders import FEATURES, FingerprintEncoder
+from judge.encoders import BITS, FEATURES, LEVELS, FingerprintEncoder
 from judge.engines.tokens import prompt_token_ids
 from judge.engines.vllm import VllmEngine
 from judge.media import load_audio, load_image, load_video
@@ -287,7 +287,8 @@ def add_encoder(folder: Path) -> None:
     table = load_file(folder / "model.safetensors")["model.embed_tokens.weight"]
     rows = table[tokenizer.convert_tokens_to_ids(["a", "b", "c"])].astype(np.float32)
     rings = np.zeros((1, FEATURES), np.float32)
-    rings[0, FEATURES - len(PROPERTIES) + PROPERTIES.index("rings")] = 1
+    before = sum(len(LEVELS[name]) for name in PROPERTIES[: PROPERTIES.index("rings")])
+    rings[0, BITS + before : BITS + before + len(LEVELS["rings"])] = LEVELS["rings"]
     moved = np.random.default_rng(0).normal(0, 0.1, (rows.size, 1)).astype(np.float32)
     (folder / "encoder").mkdir()
     save_file(

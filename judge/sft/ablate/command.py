@@ -52,6 +52,9 @@ def add_ablate_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
         "--rows", type=int, default=plan.rows, help=f"training rows of size 1× ({plan.rows})"
     )
     parser.add_argument(
+        "--batch-size", type=int, default=plan.batch_size, help=f"rows a step ({plan.batch_size})"
+    )
+    parser.add_argument(
         "--samples", type=int, default=plan.samples, help=f"samples of each kind ({plan.samples})"
     )
     parser.add_argument(
@@ -77,9 +80,19 @@ def _ablate(args: argparse.Namespace) -> int:
     from judge.sft.ablate.plot import PLOT, plot
     from judge.sft.ablate.report import summarise, write_report
 
-    if min(args.rows, args.samples, args.attacked, args.seeds) < 1:
-        raise RequestError("--rows, --samples, --attacked and --seeds have to be at least 1")
-    plan = AblationPlan(args.base, args.rows, args.samples, args.attacked, args.engine)
+    counts = (args.rows, args.batch_size, args.samples, args.attacked, args.seeds)
+    if min(counts) < 1:
+        raise RequestError(
+            "--rows, --batch-size, --samples, --attacked and --seeds have to be at least 1"
+        )
+    plan = AblationPlan(
+        base=args.base,
+        rows=args.rows,
+        batch_size=args.batch_size,
+        samples=args.samples,
+        attacked=args.attacked,
+        engine=args.engine,
+    )
     started = time.monotonic()
     results = run_all(plan, tuple(args.only or QUESTIONS), args.seeds, args.out)
     print(write_report(results, plan, args.out))

@@ -90,6 +90,7 @@ def _train(setting: Setting, seed: int, plan: AblationPlan, folder: Path) -> flo
         "profile": setting.profile,
         "max_steps": -1,
         "num_train_epochs": 1,
+        "per_device_train_batch_size": plan.batch_size,
         "seed": seed,
         "report_to": "none",
     }

@@ -68,6 +68,7 @@ class AblationPlan:
     Args:
         base: name of an embedded checkpoint, or path of one of the nano family.
         rows: training rows of size 1×, each seen once.
+        batch_size: rows a step.
         samples: held-out samples of each kind (text, picture, molecule) that a judge is measured
             on.
         attacked: held-out weak captions that each attack is measured on.
@@ -76,6 +77,7 @@ class AblationPlan:
 
     base: str = "nano-base"
     rows: int = 3200
+    batch_size: int = 16
     samples: int = 300
     attacked: int = 10
     engine: str = "vllm"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from accelerate.utils import parse_flag_from_env
+import torch
 from transformers import SchedulerType
 from transformers.utils.import_utils import is_torch_bf16_gpu_available
 from trl import SFTConfig
@@ -102,8 +102,8 @@ class JudgeSftConfig(SFTConfig):
     )
 
     def __post_init__(self) -> None:
-        # Accelerate's own use_cpu says where processes run; TRL asks for it a second time.
-        self.use_cpu = self.use_cpu or parse_flag_from_env("ACCELERATE_USE_CPU")
+        # Without being told, processes that are launched on CPUs do not find each other.
+        self.use_cpu = self.use_cpu or not torch.accelerator.is_available()
         has_bf16 = is_torch_bf16_gpu_available() and not self.use_cpu
         if self.bf16 is None:
             self.bf16 = has_bf16 and not self.fp16

@@ -12,6 +12,7 @@ from accelerate.utils import parse_flag_from_env
 from trl import ModelConfig, SFTConfig
 
 from judge.errors import RequestError
+from judge.folder import weights_id
 from judge.sft.train.arguments import AGREEMENT, JudgeSftArguments
 from judge.sft.train.base import Base
 
@@ -107,6 +108,7 @@ def telling_settings(
     of_model = asdict(model)
     return {
         "base": base.name,
+        "base_weights": weights_id(base.weights),
         "data": digest[:16],
         "profile": arguments.profile,
         "freeze_vision": arguments.freeze_vision,

@@ -31,6 +31,10 @@ class JudgeSftTrainer(SFTTrainer):
     def __init__(self, *, held_out: HeldOut | None, **options: Any) -> None:
         super().__init__(**options)
         self._held_out = held_out
+        # The loss is TRL's own and takes the tokens of the whole batch; Qwen-VL's models deny that
+        # they do. Left so, it would be a mean of means that depends on how a batch is split over
+        # processes and accumulation steps.
+        self.model_accepts_loss_kwargs = True
 
     @property
     def tokens_trained(self) -> int:

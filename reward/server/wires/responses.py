@@ -19,15 +19,19 @@ def to_messages(asked: str | Sequence[Mapping[str, Any]]) -> list[dict[str, Any]
     ]
 
 
-def picture_urls(asked: str | Sequence[Mapping[str, Any]]) -> list[str]:
-    """The addresses of the pictures in the ``input`` of a response, mostly ``data:`` URIs."""
+def picture_urls(asked: str | Sequence[Mapping[str, Any]]) -> list[Any]:
+    """The addresses of the pictures in the ``input`` of a response, mostly ``data:`` URIs.
+
+    A picture without one, such as a file known to another server, is None here: it cannot be seen,
+    and leaving it out would change the question.
+    """
     if isinstance(asked, str):
         return []
     return [
-        part["image_url"]
+        part.get("image_url")
         for item in asked
         for part in _parts(item.get("content"))
-        if part.get("type") == "input_image" and part.get("image_url")
+        if part.get("type") == "input_image"
     ]
 
 

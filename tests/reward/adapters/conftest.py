@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
 
+from reward.adapters.core import Asker, Settings
 from tests.reward.harness import LiveServer
 
 VARIABLES = ("URL", "RUBRIC", "DEADLINE_S", "UNJUDGED")
+
+
+@pytest.fixture(autouse=True)
+async def closed(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """Closes the connections that adapters leave to a framework's event loop, here the test's."""
+    askers = []
+    make = Asker.__init__
+
+    def noted(self: Asker, settings: Settings) -> None:
+        make(self, settings)
+        askers.append(self)
+
+    monkeypatch.setattr(Asker, "__init__", noted)
+    yield
+    for each in askers:
+        await each.aclose()
 
 
 @pytest.fixture

@@ -22,7 +22,9 @@ def score_as_trl(functions: list[Callable[..., Any]]) -> list[dict[str, float]]:
     """Metrics and advantage of each completion of one group, by TRL's rollout loop."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        from accelerate.state import PartialState
         from trl.experimental.async_grpo import async_rollout_worker as worker
+    PartialState()  # TRL's child makes one, too, before all else
     loop = worker._AsyncRolloutLoop.__new__(worker._AsyncRolloutLoop)
     loop.reward_funcs = functions
     loop.reward_func_names = [function.__name__ for function in functions]

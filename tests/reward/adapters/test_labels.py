@@ -31,3 +31,8 @@ COLUMNS = {"prompt": "What?", "images": ["a.png"], "reference": "A cat."}
 )
 def test_label_columns(label: Any, columns: dict[str, Any]) -> None:
     assert label_columns(label) == columns
+
+
+def test_a_text_nested_without_end_is_a_reference() -> None:
+    label = '{"image":' * 100_000
+    assert label_columns(label) == {"reference": label}

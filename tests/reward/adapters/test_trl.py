@@ -6,11 +6,13 @@ import asyncio
 import inspect
 import multiprocessing
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers import TrainerState
 
-from judge import Image, Reason
+from judge import Image, Judge, Reason
 from judge.engines.scripted import prompt_text
 from reward import Reward, RewardRequestError
 from reward.adapters import trl
@@ -24,8 +26,10 @@ from reward.adapters.trl import (
     judge_reward_async,
 )
 from reward.errors import UnjudgedError
+from reward.server import ServerConfig, create_app
 from reward.wire import Pictures
 from tests.reward.harness import LiveServer, TestEngine, picture
+from tests.reward.store.cases import rows
 
 UNREACHABLE = "http://127.0.0.1:9"
 
@@ -61,6 +65,19 @@ def said(text: str) -> list[dict[str, Any]]:
 
 def reward_function(live: LiveServer, **options: Any) -> JudgeReward:
     return JudgeReward(url=live.url, rubric="captioning", **options)
+
+
+def test_the_store_keeps_the_run_and_trls_step(judge: Judge, tmp_path: Path) -> None:
+    store = str(tmp_path / "verdicts.db")
+    live = LiveServer(lambda: create_app(judge, ServerConfig(store=store)))
+    live.start()
+    try:
+        function = reward_function(live, run="grpo-7")
+        assert function(["p"], ["score=1"], trainer_state=TrainerState(global_step=12)) == [0.0]
+        function.close()
+    finally:
+        live.stop()
+    assert [(row.run, row.step) for row in rows(store)] == [("grpo-7", 12)]
 
 
 def test_plain_strings(live: LiveServer) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import textwrap
@@ -14,8 +15,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
+from reward.server.keys import add_key
+from tests.reward.certificates import write_certificate
 from tests.reward.server.asking import body, client, reasons, state
 
 ROOT = Path(__file__).parents[3]
@@ -67,7 +71,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
         servers.append(process)
         assert process.stdout is not None
         process.stdout.readline()
-        ready = re.search(r"ready at (http://\S+)", process.stdout.readline())
+        ready = re.search(r"ready at (https?://\S+)", process.stdout.readline())
         assert ready, log.read_text()
         return Server(process, ready[1], log)
 
@@ -110,6 +114,23 @@ async def test_sigterm_lets_what_is_under_way_end(start: Callable[..., Server]) 
         assert (await other.get("/health")).status_code == 200
         assert await asked == [None, None]
     assert await ended(server) == 0
+
+
+async def test_keys_and_encryption(start: Callable[..., Server], tmp_path: Path) -> None:
+    key = add_key(tmp_path / "keys.txt", "run-7")
+    certificate = write_certificate(tmp_path / "server.pem")
+    server = start(
+        *("--keys-file", str(tmp_path / "keys.txt")), *("--tls-cert-file", str(certificate))
+    )
+    assert server.url.startswith("https://127.0.0.1:")
+    trust = ssl.create_default_context(cafile=certificate)
+    async with httpx.AsyncClient(base_url=server.url, verify=trust, trust_env=False) as http:
+        assert (await http.get("/ready")).status_code == 401
+        http.headers["authorization"] = f"Bearer {key}"
+        assert (await http.get("/ready")).status_code == 200
+    server.signal()
+    assert await ended(server) == 0
+    assert key not in server.log.read_text()
 
 
 async def test_what_does_not_end_in_time_is_unjudged(start: Callable[..., Server]) -> None:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 from judge import EngineError
 from tests.reward.harness import TestEngine, eventually
-from tests.reward.server.asking import body, client, reasons, state
+from tests.reward.server.asking import body, client, reasons, results, state
 from tests.reward.server.conftest import Serve
 from tests.reward.server.engines import SleepyEngine
 
@@ -41,6 +42,17 @@ async def test_requests_wait_no_longer_than_their_deadline(serve: Serve) -> None
     async with client(serve(SleepyEngine()).url) as http:
         await http.post("/v1/sleep")
         assert await reasons(http, "score=10", deadline_s=0.2) == ["deadline"]
+
+
+async def test_stored_verdicts_need_no_waking(serve: Serve, tmp_path: Path) -> None:
+    async with client(serve(SleepyEngine(), store=str(tmp_path / "verdicts.db")).url) as http:
+        (judged,) = await results(http, "score=10")
+        await http.post("/v1/sleep")
+        found = await results(http, "score=10", "score=1", deadline_s=2.0)
+        assert (found[0]["reward"], found[0]["cached"]) == (judged["reward"], True)
+        assert found[1]["reason"] == "deadline"
+        metrics = (await http.get("/metrics")).text
+    assert "flexreward_cache_hits_total 1.0" in metrics
 
 
 async def test_requests_are_refused_where_so_set(serve: Serve) -> None:

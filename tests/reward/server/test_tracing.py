@@ -3,9 +3,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
+from reward.server.keys import add_key
 from tests.reward.harness import TestEngine
 from tests.reward.server.asking import body, client
 from tests.reward.server.conftest import Serve
@@ -98,3 +100,15 @@ async def test_a_collector_that_is_away_costs_nothing(serve: Serve) -> None:
     server = serve(TestEngine(), trace_endpoint="http://127.0.0.1:9/v1/traces")
     async with client(server.url) as http:
         assert (await http.post("/v1/rewards", json=body("score=10"))).status_code == 200
+
+
+async def test_spans_hold_no_keys(serve: Serve, collector: Collector, tmp_path: Path) -> None:
+    key = add_key(tmp_path / "keys.txt", "run-7")
+    server = serve(TestEngine(), trace_endpoint=collector.url, keys_file=tmp_path / "keys.txt")
+    async with client(server.url) as http:
+        for each in (key, "flexreward_wrong"):
+            headers = {"authorization": f"Bearer {each}"}
+            await http.post("/v1/rewards", json=body("score=10"), headers=headers)
+    server.stop()  # sends what is left
+    assert len(collector.spans) == 3
+    assert not any("flexreward_" in str(span) for span in collector.spans)

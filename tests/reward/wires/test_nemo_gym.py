@@ -142,6 +142,7 @@ async def test_one_response_cannot_be_compared(http: httpx.AsyncClient) -> None:
         {"input": [5]},
         {},
         {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": {}}]}]},
+        {"input": [{"role": "user", "content": [{"type": "input_image", "file_id": "f"}]}]},
     ],
 )
 async def test_what_is_no_rollout_is_refused(http: httpx.AsyncClient, asked: Any) -> None:
@@ -155,4 +156,4 @@ async def test_a_response_without_text_is_judged_as_empty(
 ) -> None:
     json = {**rollout(""), "response": {"output": output}}
     assert (await verify(http, json))["failure_kind"] == "judge_unparseable"
-    assert len(engine.prompts) == 1
+    assert "[Assistant's Answer]\n\n\n" in prompt_text(engine.prompts[0])

@@ -7,14 +7,28 @@ import contextlib
 import os
 import threading
 import weakref
-from collections.abc import Coroutine, Sequence
-from typing import Any, Self, TypeVar
+from collections.abc import Callable, Coroutine, Sequence
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from reward.client import RewardClient, Sample
-from reward.types import Reward
-from reward.wire import DEFAULT_DEADLINE_S, DEFAULT_URL
+from reward.client.access import Verify
+from reward.client.client import RewardClient
+from reward.wire import DEFAULT_URL
 
 T = TypeVar("T")
+P = ParamSpec("P")
+
+
+def _blocking(
+    method: Callable[Concatenate[RewardClient, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[SyncRewardClient, P], T]:
+    """The method as one that returns when it is done."""
+
+    @wraps(method)
+    def blocking(self: SyncRewardClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.run(lambda client: method(client, *args, **kwargs))
+
+    return blocking
 
 
 class SyncRewardClient:
@@ -23,35 +37,26 @@ class SyncRewardClient:
     Safe to call from several threads and, made before a fork, in the child.
     """
 
-    def __init__(self, url: str = DEFAULT_URL) -> None:
-        self._client = RewardClient(url)
+    def __init__(
+        self,
+        url: str | Sequence[str] = DEFAULT_URL,
+        *,
+        api_key: str | None = None,
+        verify: Verify | None = None,
+    ) -> None:
+        self._client = RewardClient(url, api_key=api_key, verify=verify)
         self._thread: _LoopThread | None = None
         self._starting = threading.Lock()
 
     @property
-    def url(self) -> str:
-        return self._client.url
+    def urls(self) -> tuple[str, ...]:
+        return self._client.urls
 
-    def rewards(
-        self,
-        samples: Sequence[Sample],
-        *,
-        rubric: str,
-        rationale: bool = False,
-        deadline_s: float = DEFAULT_DEADLINE_S,
-    ) -> list[Reward]:
-        """See :meth:`RewardClient.rewards`."""
-        return self._run(
-            self._client.rewards(samples, rubric=rubric, rationale=rationale, deadline_s=deadline_s)
-        )
-
-    def wait_ready(self, timeout_s: float = 600.0) -> None:
-        """See :meth:`RewardClient.wait_ready`."""
-        self._run(self._client.wait_ready(timeout_s))
-
-    def info(self) -> dict[str, Any]:
-        """See :meth:`RewardClient.info`."""
-        return self._run(self._client.info())
+    rewards = _blocking(RewardClient.rewards)
+    group_rewards = _blocking(RewardClient.group_rewards)
+    judgements = _blocking(RewardClient.judgements)
+    wait_ready = _blocking(RewardClient.wait_ready)
+    info = _blocking(RewardClient.info)
 
     def close(self) -> None:
         """Closes the connections and ends the thread. The client may still be used after."""
@@ -65,12 +70,13 @@ class SyncRewardClient:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+    def run(self, work: Callable[[RewardClient], Coroutine[Any, Any, T]]) -> T:
+        """What the work brings, done with the asynchronous client on its loop."""
         with self._starting:
             if self._thread is None or self._thread.process != os.getpid():
                 self._thread = _LoopThread(self._client)
             loop = self._thread.loop
-        future = asyncio.run_coroutine_threadsafe(coroutine, loop)
+        future = asyncio.run_coroutine_threadsafe(work(self._client), loop)
         try:
             return future.result()
         except BaseException:  # an interrupt, too, ends the work

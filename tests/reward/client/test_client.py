@@ -155,11 +155,11 @@ def test_an_address_is_needed() -> None:
 
 
 def scripted(*answers: Callable[[httpx.Request], httpx.Response]) -> RewardClient:
-    """A client that gets these answers in turn."""
+    """A client that gets these answers in turn; asked whether it is ready, the server is."""
     left = iter(answers)
 
     def answered(request: httpx.Request) -> httpx.Response:
-        return next(left)(request)
+        return httpx.Response(200) if request.url.path == "/ready" else next(left)(request)
 
     return RewardClient(transport=httpx.MockTransport(answered))
 
@@ -179,6 +179,7 @@ RESULT = {
     "detail": "",
     "rationale": "",
     "usage": {"prompt_tokens": 1, "completion_tokens": 1},
+    "parts": {},
 }
 GOOD = answer(200, {"judge": "x", "rubric": "y", "results": [RESULT]})
 
@@ -278,8 +279,8 @@ async def test_wait_ready_gives_up() -> None:
 
 
 async def test_wait_ready_does_not_wait_for_the_dead() -> None:
-    dead = answer(503, {"state": "dead", "detail": "no memory"})
-    async with scripted(dead) as client:
+    dead = httpx.MockTransport(answer(503, {"state": "dead", "detail": "no memory"}))
+    async with RewardClient(transport=dead) as client:
         with pytest.raises(ServerNotReadyError, match="no memory"):
             await client.wait_ready(60)
 

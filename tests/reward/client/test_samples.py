@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from judge import RequestError
-from reward.wire import Pictures, encode_sample
+from reward.client.samples import encode_sample
+from reward.wire import Pictures
 from tests.reward.harness import picture
 
 
