@@ -1,23 +1,23 @@
 """Whether labelling takes the same memory and time a row for any number of rows, and what it adds
 to the engine.
 
-With a scripted engine, preference rows of two candidates each are judged pointwise and written, in
-a process of its own for each size:
-
+    .venv/bin/python benchmarks/label.py
     .venv/bin/python benchmarks/label.py --rows 10000 100000 1000000
 
-``rows_per_s`` is over the whole run, files included, and ``rows_per_cpu_s`` by the processor's time
-instead of the clock's, for a machine that is shared; ``rss_growth_mb`` is the growth of the
-resident set from the first tenth of the judging to the end of the run, in units of 2^20 bytes;
-``linear`` the speed of the largest size over that of the smallest, by the processor's time.
+With a scripted engine, preference rows of two candidates each are judged pointwise and written, in
+a process of its own for each size. ``rows_per_s`` is over the whole run, files included, and
+``rows_per_cpu_s`` by the processor's time instead of the clock's, for a machine that is shared;
+``rss_growth_mb`` is the growth of the resident set from the first tenth of the judging to the end
+of the run, in units of 2^20 bytes.
 
 With the embedded judge and vLLM, the same kind of rows (pictures with two captions) go once through
-the bare engine, as prompts that are rendered beforehand, and once through labelling, by turns:
+the bare engine, as prompts that are rendered beforehand, and once through labelling, by turns, the
+same number of questions in flight. A reply that cannot be read is not asked for again, so that both
+ask the engine as much. ``label_over_engine`` is the median of labelling's judgements a second,
+files included, over the bare engine's.
 
-    .venv/bin/python benchmarks/label.py --engine-rows 200 --rounds 3
-
-``label_over_engine`` is labelling's judgements a second over the bare engine's. Each ends with one
-JSON line.
+The last line is JSON: ``rows_per_s`` of the largest size, the greatest ``rss_growth_mb``,
+``linear`` (the largest size's ``rows_per_cpu_s`` over the smallest's), and ``label_over_engine``.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ import gc
 import json
 import os
 import random
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -121,6 +121,12 @@ def resident_mb() -> float:
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE_MB
 
 
+def load_packages() -> None:
+    """What writing would load counts neither as growth nor as time."""
+    for package in ("datasets", "pyarrow.parquet", "matplotlib.figure"):
+        import_module(package)
+
+
 async def scripted(rows: int, concurrency: int, folder: Path) -> dict[str, float]:
     """Labels that many rows with a scripted engine."""
     meter = Meter(rows * _CANDIDATES)
@@ -128,8 +134,7 @@ async def scripted(rows: int, concurrency: int, folder: Path) -> dict[str, float
         JudgeFolder(builtin_profile("default"), weights="none"), ScriptedEngine(meter.reply, keep=0)
     )
     source = write_table(folder / "rows.jsonl", text_rows(rows))
-    for package in ("datasets", "pyarrow.parquet", "matplotlib.figure"):
-        import_module(package)  # what writing loads is not to count as growth
+    load_packages()
     started, worked = time.perf_counter(), time.process_time()
     report = await label(plan_of(source, folder / "job", "helpfulness", concurrency), lambda: judge)
     seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - worked
@@ -155,8 +160,9 @@ class KeptJudge(Judge):
 
 async def over_engine(rows: int, rounds: int, concurrency: int, folder: Path) -> dict[str, Any]:
     """Labelling and the bare engine by turns, each on rows of its own."""
-    judge = KeptJudge.from_folder("nano")
+    judge = KeptJudge.from_folder("nano", decoding={"reasks": 0})
     await judge.start()
+    load_packages()
     ratios, speeds = [], []
     try:
         await bare_engine(judge, list(picture_rows(20, seed=-1)), concurrency)
@@ -173,7 +179,6 @@ async def over_engine(rows: int, rounds: int, concurrency: int, folder: Path) ->
     finally:
         await judge.finish()
     return {
-        "rows": rows,
         "label_over_engine": round(median(ratios), 3),
         "label_over_engine_rounds": [round(ratio, 3) for ratio in ratios],
         "judgements_per_s": round(median(speeds), 1),
@@ -200,42 +205,40 @@ async def bare_engine(judge: Judge, rows: list[dict[str, Any]], concurrency: int
     return len(replies) / (time.perf_counter() - started)
 
 
-def run_sizes(sizes: list[int], concurrency: int) -> list[dict[str, float]]:
-    """Each size in a process of its own."""
-    found = []
-    for rows in sizes:
-        command = [sys.executable, __file__, "--rows", str(rows), "--concurrency", str(concurrency)]
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-        found.append(json.loads(done.stdout.splitlines()[-1]))
-        print(json.dumps(found[-1]), flush=True)
-    return found
+def scripted_alone(rows: int, concurrency: int) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(scripted(rows, concurrency, Path(folder)))
+
+
+def over_engine_alone(rows: int, rounds: int, concurrency: int) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(over_engine(rows, rounds, concurrency, Path(folder)))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000], metavar="N")
+    parser.add_argument("--rows", type=int, nargs="*", default=[10_000, 100_000], metavar="N")
+    parser.add_argument("--engine-rows", type=int, default=600, metavar="N", help="0: no engine")
+    parser.add_argument("--rounds", type=int, default=3, help="of engine and labelling")
     parser.add_argument("--concurrency", type=int, default=64)
-    parser.add_argument("--engine-rows", type=int, metavar="N", help="with the embedded judge")
-    parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    sizes, summary = [], dict[str, Any]()
+    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as alone:
+        for rows in sorted(args.rows):
+            sizes.append(alone.submit(scripted_alone, rows, args.concurrency).result())
+            print(json.dumps(sizes[-1]), flush=True)
+        if sizes:
+            summary["rows_per_s"] = sizes[-1]["rows_per_s"]
+            summary["rss_growth_mb"] = max(size["rss_growth_mb"] for size in sizes)
+            summary["linear"] = round(sizes[-1]["rows_per_cpu_s"] / sizes[0]["rows_per_cpu_s"], 3)
         if args.engine_rows:
-            work = over_engine(args.engine_rows, args.rounds, args.concurrency, Path(folder))
-            print(json.dumps(asyncio.run(work)))
-            return
-        if len(args.rows) == 1:
-            print(json.dumps(asyncio.run(scripted(args.rows[0], args.concurrency, Path(folder)))))
-            return
-    sizes = run_sizes(sorted(args.rows), args.concurrency)
-    summary = {
-        "rows_per_s": sizes[-1]["rows_per_s"],
-        "rss_growth_mb": max(size["rss_growth_mb"] for size in sizes),
-        "linear": round(sizes[-1]["rows_per_cpu_s"] / sizes[0]["rows_per_cpu_s"], 3),
-        "sizes": sizes,
-    }
-    print(json.dumps(summary))
+            running = alone.submit(
+                over_engine_alone, args.engine_rows, args.rounds, args.concurrency
+            )
+            summary.update(running.result())
+    print(json.dumps({**summary, "sizes": sizes}))
 
 
 if __name__ == "__main__":

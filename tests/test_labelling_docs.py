@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import dataclasses
 import inspect
 import io
 import re
@@ -78,4 +77,3 @@ def test_every_option_of_pairs_and_every_column_is_explained() -> None:
             assert f"`{action.option_strings[0]}`" in TEXT, action.option_strings
     for column in features(Shape(as_chat=True, with_pictures=True)):
         assert f"`{column}`" in TEXT, column
-    assert [each.name for each in dataclasses.fields(Shape)]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from threading import Event
+from typing import Any
 
 from judge.errors import RequestError
 from judge.judge import Judge
@@ -20,13 +21,14 @@ from reward.best_of_n.ties import TieBreak
 from reward.best_of_n.truth import Truth
 from reward.offline.comparisons import values
 from reward.offline.forms import RowForm, row_form
-from reward.offline.jobs import JobPlan, RunStage, run_job, shape_of
+from reward.offline.jobs import JobPlan, RunStage, run_job
 from reward.offline.judging import JudgeFactory
 from reward.offline.outputs import Features, Format, import_datasets, output_path, write_rows
-from reward.offline.records import RowRecord
+from reward.offline.records import RowRecord, SeenForms
 from reward.offline.sources import SourceRow
 from reward.offline.stages import run_stage
-from reward.offline.unjudged import UNJUDGED, unjudged_line
+from reward.offline.unjudged import UnjudgedFile, open_unjudged
+from reward.offline.writing import in_thread, steps
 from reward.plots import require_plots
 
 NAME = "chosen"
@@ -89,22 +91,19 @@ async def best_of_n(
     import_datasets()
     judge = make_judge()
     await run_job(plan.job, make_judge, retry_unjudged=retry_unjudged, run=run)
-    return await asyncio.to_thread(_write, plan, judge)
+    return await in_thread(partial(_write, plan, judge))
 
 
-def _write(plan: BestOfNPlan, judge: Judge) -> BestOfNReport:
+def _write(plan: BestOfNPlan, judge: Judge, stop: Event) -> BestOfNReport:
     out = plan.job.out
-    choosing = _Choosing(plan, *shape_of(plan.job))
-    maker = {
-        "protocol": plan.job.scheme.protocol,
-        "judge_model": judge.folder.profile.name,
-        "judge_fingerprint": judge.fingerprint,
-    }
-    part = out / f"{UNJUDGED}.part"
-    with part.open("w", encoding="utf-8") as unjudged:
-        rows = choosing.rows(maker, unjudged)
+    seen = SeenForms()
+    for record in steps(plan.job.records(), "counting", None, stop):
+        seen.add(record)
+    choosing = _Choosing(plan, seen.as_chat, seen.has_pictures)
+    maker = plan.job.maker(judge)
+    with open_unjudged(out) as unjudged:
+        rows = choosing.rows(maker, unjudged, stop)
         write_rows(rows, choosing.features(), plan.data, plan.kind)
-    part.replace(out / UNJUDGED)
     report = BestOfNReport(choosing.counts, choosing.curve.points())
     text = json.dumps({**report.to_json(), **maker}, indent=2)
     (out / REPORT).write_text(text + "\n", encoding="utf-8")
@@ -120,11 +119,12 @@ class _Choosing:
         self._plan, self._as_chat, self._with_pictures = plan, as_chat, with_pictures
         self.counts, self.curve = Counts(), Curve(plan.seeds)
 
-    def rows(self, maker: Mapping[str, str], unjudged: TextIO) -> Iterator[dict[str, Any]]:
-        for row, record in self._plan.job.rows():
+    def rows(
+        self, maker: Mapping[str, str], unjudged: UnjudgedFile, stop: Event
+    ) -> Iterator[dict[str, Any]]:
+        for row, record in self._plan.job.rows(stop):
             self.counts.add(record)
-            if record.failures:
-                unjudged.write(unjudged_line(row, record) + "\n")
+            unjudged.add(row, record)
             if record.facts is None:
                 continue
             form = row_form(row.columns, row.number, as_chat=self._as_chat)
@@ -134,7 +134,11 @@ class _Choosing:
             chosen = pick(draw(len(form.texts), 0, record.row))
             if chosen.place is not None:
                 self.counts.chosen += 1
-                yield {**self._columns(form, record, chosen, chosen.place, truth), **maker}
+                yield {
+                    **self._columns(form, record, chosen, chosen.place, truth),
+                    **maker,
+                    "rubric": self._plan.job.rubric_of(row.columns),
+                }
 
     def features(self) -> Features:
         """Columns and types of the rows."""
@@ -155,6 +159,7 @@ class _Choosing:
             "candidates": several(text),
             "values": several(number),
             "protocol": text,
+            "rubric": text,
             "judge_model": text,
             "judge_fingerprint": text,
         }

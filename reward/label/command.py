@@ -52,8 +52,8 @@ and bias report; report.json and scores.png; and, to go on with, job.json, work/
 
 {GOING_ON}
 exit status: 0; 1 after an error; {TOO_FEW_JUDGED} where less than --min-judged of the rows were
-judged (everything is written all the same); {INTERRUPTED} after Ctrl-C. All of it is explained in
-docs/labelling.md.
+judged (everything is written all the same, and nothing put on the hub); {INTERRUPTED} after Ctrl-C.
+All of it is explained in docs/labelling.md.
 """
 
 
@@ -73,15 +73,16 @@ def main(argv: Sequence[str]) -> int:
     if report is None:
         return INTERRUPTED
     print(_words(report))
-    if args.push_to_hub:
+    if args.push_to_hub and report.is_enough:
         address = push_to_hub(args.out, args.push_to_hub, private=not args.public)
         print(f"put on the hub: {address}")
     print(json.dumps({"out": str(args.out), **report.tally.to_json()}))
     if not report.is_enough:
+        withheld = ", so it was not put on the hub" if args.push_to_hub else ""
         print(
             f"flex-reward: only {report.tally.judged_share:.1%} of the rows were judged, less than "
-            f"--min-judged {plan.min_judged:.0%}; see {args.out}/unjudged.jsonl, and try these "
-            "again alone by --retry-unjudged",
+            f"--min-judged {plan.min_judged:.0%}{withheld}; see {args.out}/unjudged.jsonl, and try "
+            "these again alone by --retry-unjudged",
             file=sys.stderr,
         )
         return TOO_FEW_JUDGED
@@ -148,7 +149,9 @@ def make_parser() -> argparse.ArgumentParser:
         help="the judge's replies in each row (default: yes)",
     )
     pairs.add_argument(
-        "--push-to-hub", metavar="OWNER/NAME", help="put the dataset on the hub when it is done"
+        "--push-to-hub",
+        metavar="OWNER/NAME",
+        help="put the dataset on the hub, if enough rows were judged",
     )
     pairs.add_argument("--public", action="store_true", help="for all to see, if it is new there")
     add_policy_options(parser, samples=2, temperatures=(0.8, 1.2))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from threading import Event
+from typing import Any
 
 from judge.errors import RequestError
 from judge.judge import Judge
-from judge.rubrics import load_rubric
 from reward.label.balance import LengthBalance
 from reward.label.card import CARD, write_card
 from reward.label.columns import Shape, features, preference_row
@@ -20,13 +20,14 @@ from reward.label.picture import PICTURE, draw_scores
 from reward.label.tally import Tally
 from reward.offline.comparisons import Preference
 from reward.offline.forms import row_form
-from reward.offline.jobs import JobPlan, RunStage, run_job, shape_of
+from reward.offline.jobs import JobPlan, RunStage, run_job
 from reward.offline.judging import JudgeFactory
 from reward.offline.outputs import Format, import_datasets, output_path, write_rows
-from reward.offline.records import RowRecord
+from reward.offline.records import RowRecord, SeenForms
 from reward.offline.sources import SourceRow
 from reward.offline.stages import run_stage
-from reward.offline.unjudged import UNJUDGED, unjudged_line
+from reward.offline.unjudged import UnjudgedFile, open_unjudged
+from reward.offline.writing import in_thread, steps
 from reward.plots import require_plots
 
 NAME = "train"
@@ -109,23 +110,16 @@ async def label(
     import_datasets()
     judge = make_judge()
     await run_job(plan.job, make_judge, retry_unjudged=retry_unjudged, run=run)
-    return await asyncio.to_thread(_write, plan, judge)
+    return await in_thread(partial(_write, plan, judge))
 
 
-def _write(plan: LabelPlan, judge: Judge) -> LabelReport:
+def _write(plan: LabelPlan, judge: Judge, stop: Event) -> LabelReport:
     out = plan.job.out
-    tally, shape = _survey(plan)
-    maker = {
-        "protocol": plan.job.scheme.protocol,
-        "rubric": plan.job.rubric.fingerprint() if plan.job.rubric else "",
-        "judge_model": judge.folder.profile.name,
-        "judge_fingerprint": judge.fingerprint,
-    }
+    tally, shape = _survey(plan, stop)
+    maker = plan.job.maker(judge)
     pairs = _Pairs(plan, tally, shape, maker)
-    part = out / f"{UNJUDGED}.part"
-    with part.open("w", encoding="utf-8") as unjudged:
-        write_rows(pairs.rows(unjudged), features(shape), plan.data, plan.kind)
-    part.replace(out / UNJUDGED)
+    with open_unjudged(out) as unjudged:
+        write_rows(pairs.rows(unjudged, stop), features(shape), plan.data, plan.kind)
     report = {**tally.to_json(), **maker}
     (out / REPORT).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     draw_scores(tally, out / PICTURE)
@@ -133,12 +127,13 @@ def _write(plan: LabelPlan, judge: Judge) -> LabelReport:
     return LabelReport(plan.data, tally, tally.judged_share >= plan.min_judged)
 
 
-def _survey(plan: LabelPlan) -> tuple[Tally, Shape]:
+def _survey(plan: LabelPlan, stop: Event) -> tuple[Tally, Shape]:
     """Counts all rows and the pairs they would give, and finds what form they take."""
-    tally = Tally()
-    for record in plan.job.records():
+    tally, seen = Tally(), SeenForms()
+    for record in steps(plan.job.records(), "counting", None, stop):
         tally.add_row(row_pairs(record, plan.rules))
-    return tally, Shape(*shape_of(plan.job), plan.with_raw)
+        seen.add(record)
+    return tally, Shape(seen.as_chat, seen.has_pictures, plan.with_raw)
 
 
 class _Pairs:
@@ -151,11 +146,10 @@ class _Pairs:
         longer, shorter = tally.leads[1], tally.leads[-1]
         self._balance = LengthBalance(longer, shorter, plan.seed) if plan.length_balanced else None
 
-    def rows(self, unjudged: TextIO) -> Iterator[dict[str, Any]]:
+    def rows(self, unjudged: UnjudgedFile, stop: Event) -> Iterator[dict[str, Any]]:
         """The rows; what stayed unjudged is written to a file of its own by the way."""
-        for row, record in self._plan.job.rows():
-            if record.failures:
-                unjudged.write(unjudged_line(row, record) + "\n")
+        for row, record in self._plan.job.rows(stop):
+            unjudged.add(row, record)
             pairs = row_pairs(record, self._plan.rules)
             kept = [pair for pair in pairs.kept if self._keeps(pair, record)]
             yield from self._rows_of(row, replace(pairs, kept=tuple(kept)))
@@ -164,10 +158,10 @@ class _Pairs:
         if not pairs.kept:
             return
         form = row_form(row.columns, row.number, as_chat=self._shape.as_chat)
-        rubric = self._maker["rubric"] or load_rubric(row.columns["rubric"]).fingerprint()
+        maker = {**self._maker, "rubric": self._plan.job.rubric_of(row.columns)}
         for pair in pairs.kept:
             self._tally.add_kept(pair, pairs)
-            yield preference_row(form, pairs, pair, {**self._maker, "rubric": rubric}, self._shape)
+            yield preference_row(form, pairs, pair, maker, self._shape)
 
     def _keeps(self, pair: Preference, record: RowRecord) -> bool:
         assert record.facts is not None  # a row without candidates has no pair

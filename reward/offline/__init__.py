@@ -10,6 +10,7 @@
     shards       such lines on disk, in pieces that are there whole or not at all
     stages       rows go through a worker into shards; a killed run goes on at the first that lacks
     jobs         a folder with its settings, its shards and its store
+    writing      what is made of it, in a thread that can be stopped
     outputs      files of rows: JSONL, Parquet, Hugging Face datasets
 
 Importing this package loads none of them.

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from judge.errors import RequestError
 from judge.judge import Judge
 from judge.rows import read_row
-from judge.rubrics import Rubric
+from judge.rubrics import Rubric, load_rubric
 from reward.offline.forms import check_texts
 from reward.offline.judging import JudgeFactory, JudgeWorkers, RowCheck, one_order
 from reward.offline.records import RowRecord, facts_of, read_record
@@ -20,6 +21,7 @@ from reward.offline.schemes import Scheme
 from reward.offline.shards import Shards
 from reward.offline.sources import Source, SourceRow
 from reward.offline.stages import Progress, Stage, run_stage
+from reward.offline.writing import steps
 
 SETTINGS = "job.json"
 WORK = "work"
@@ -102,15 +104,30 @@ class JobPlan:
             "shard_rows": self.shard_rows,
         }
 
-    def rows(self) -> Iterator[tuple[SourceRow, RowRecord]]:
-        """Every row with its record, in order; the job has to be done.
+    def maker(self, judge: Judge) -> dict[str, str]:
+        """How and by whom the rows are judged. ``rubric`` is empty where each names its own."""
+        return {
+            "protocol": self.scheme.protocol,
+            "rubric": self.rubric.fingerprint() if self.rubric else "",
+            "judge_model": judge.folder.profile.name,
+            "judge_fingerprint": judge.fingerprint,
+        }
+
+    def rubric_of(self, columns: Mapping[str, Any]) -> str:
+        """The fingerprint of the rubric that a row was judged by."""
+        return (self.rubric or load_rubric(columns["rubric"])).fingerprint()
+
+    def rows(self, stop: Event) -> Iterator[tuple[SourceRow, RowRecord]]:
+        """Every row with its record, in order, until the event is set; the job has to be done.
 
         Raises:
             RequestError: the table is not the one that was judged.
+            asyncio.CancelledError: the event was set.
         """
         self.shards.check_whole()
         records = self.records()
-        for row in self.judged_source.rows():
+        source = self.judged_source
+        for row in steps(source.rows(), "writing", source.count(), stop):
             record = next(records, None)
             if record is None or record.row != row.number:
                 raise RequestError(
@@ -187,19 +204,6 @@ def _check_same(row: SourceRow, record: RowRecord) -> None:
             f"row {row.number + 1} is not the one that was judged: the input has changed since; "
             "give another --out"
         )
-
-
-def shape_of(plan: JobPlan) -> tuple[bool, bool]:
-    """Whether any row is of chat messages, and whether any has pictures, of a job that is done.
-
-    TRL puts pictures into chat messages alone, so rows with pictures count as such.
-    """
-    is_chat = has_pictures = False
-    for record in plan.records():
-        if record.facts is not None:
-            is_chat |= record.facts.is_chat
-            has_pictures |= record.facts.has_pictures
-    return is_chat or has_pictures, has_pictures
 
 
 def begin_job(out: Path, settings: dict[str, Any]) -> None:

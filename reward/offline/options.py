@@ -19,12 +19,14 @@ from reward.errors import StoreError
 from reward.offline.jobs import SHARD_ROWS, JobPlan, Policy, RunStage
 from reward.offline.judging import JudgeFactory, RowCheck
 from reward.offline.outputs import Format
-from reward.offline.sampling import Sampling, open_policy
+from reward.offline.sampling import Sampling, Writes, open_policy
 from reward.offline.schemes import Scheme
 from reward.offline.stages import run_stage
 
 T = TypeVar("T")
 INTERRUPTED = 130
+"""Exit status after Ctrl-C."""
+_AGAIN = "the same command goes on from there"
 
 COLUMNS = """a row of --input has the columns:
   prompt                       text, or chat messages as TRL has them
@@ -124,6 +126,13 @@ def add_policy_options(
         "--policy", metavar="PATH|HUB_ID", help="a checkpoint: what is asked each row's prompt"
     )
     group.add_argument(
+        "--policy-writes",
+        choices=get_args(Writes),
+        default="texts",
+        help="what its answers are to the judge: texts, or molecules, each a SMILES and nothing "
+        "else (default: texts)",
+    )
+    group.add_argument(
         "--samples", type=int, default=samples, help=f"candidates a row (default: {samples})"
     )
     group.add_argument(
@@ -221,9 +230,6 @@ def run_command(work: Callable[[], Coroutine[Any, Any, T]], out: Path) -> T | No
         raise
 
 
-_AGAIN = "the same command goes on from there"
-
-
 def _policy(args: argparse.Namespace) -> Policy:
     sampling = Sampling(
         samples=args.samples,
@@ -231,6 +237,7 @@ def _policy(args: argparse.Namespace) -> Policy:
         top_p=args.policy_top_p,
         max_tokens=args.policy_max_tokens,
         seed=args.policy_seed,
+        writes=args.policy_writes,
     )
     make = partial(open_policy, args.policy, args.policy_engine, **dict(args.policy_arg))
     return Policy(args.policy, sampling, make)

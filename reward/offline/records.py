@@ -13,7 +13,7 @@ from judge.messages import is_messages
 from judge.rows import Row
 from judge.verdicts import Outcome, Unjudged, Verdict
 from reward.offline.comparisons import Comparison, failures, first_of_equals
-from reward.store.codec import outcome_of
+from reward.store.codec import outcome_fields, outcome_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,38 @@ class RowRecord:
     def to_line(self) -> str:
         fields = {
             "row": self.row,
-            "problem": None if self.problem is None else asdict(self.problem),
+            "problem": None if self.problem is None else outcome_fields(self.problem),
             "facts": None if self.facts is None else asdict(self.facts),
-            "comparisons": [asdict(each) for each in self.comparisons],
+            "comparisons": [
+                {
+                    "match": each.match,
+                    "order": each.order,
+                    "outcome": outcome_fields(each.outcome),
+                }
+                for each in self.comparisons
+            ],
         }
         return json.dumps(fields, separators=(",", ":"))
+
+
+@dataclass(slots=True)
+class SeenForms:
+    """What forms the rows of a table have: whether any is of chat messages, and whether any has
+    pictures.
+    """
+
+    is_chat: bool = False
+    has_pictures: bool = False
+
+    def add(self, record: RowRecord) -> None:
+        if record.facts is not None:
+            self.is_chat |= record.facts.is_chat
+            self.has_pictures |= record.facts.has_pictures
+
+    @property
+    def as_chat(self) -> bool:
+        """Whether all rows are to be chat messages: TRL puts pictures into these alone."""
+        return self.is_chat or self.has_pictures
 
 
 def read_record(line: str) -> RowRecord:

@@ -23,6 +23,9 @@ from reward.offline.stages import Worked
 
 EngineFactory = Callable[[], Engine]
 """Makes an engine, not yet started; has to be one that can be sent where workers run elsewhere."""
+Writes = Literal["texts", "molecules"]
+"""What the candidates are to the judge."""
+_COLUMNS: dict[Writes, str] = {"texts": "completions", "molecules": "molecules"}
 _ROLES: tuple[Literal["system", "user", "assistant"], ...] = ("system", "user", "assistant")
 
 
@@ -31,7 +34,8 @@ class Sampling:
     """How many candidates a prompt gets, and how they are drawn.
 
     The temperatures are taken in turn: with ``(0.8, 1.2)`` and 4 samples, two of each. Every
-    sample has a seed of its own, by ``seed``, the row's number and its place.
+    sample has a seed of its own, by ``seed``, the row's number and its place. What the policy
+    ``writes`` are texts, or molecules: SMILES and nothing else, outer white space aside.
 
     Raises:
         RequestError: fewer than one sample, no temperature, or one that is not above 0 where
@@ -43,6 +47,7 @@ class Sampling:
     top_p: float = 1.0
     max_tokens: int = 512
     seed: int = 0
+    writes: Writes = "texts"
 
     def __post_init__(self) -> None:
         if self.samples < 1 or self.max_tokens < 1:
@@ -79,8 +84,9 @@ class PolicyWorkers:
 
 
 class PolicyWorker:
-    """Samples the candidates of rows. The line of a row holds ``row``, ``texts``, how each text
-    ended (``finishes``), and the ``reason`` and ``detail`` of a row without any.
+    """Samples the candidates of rows. The line of a row holds ``row``, the ``column`` that the
+    ``texts`` are to stand in, how each text ended (``finishes``), and the ``reason`` and ``detail``
+    of a row without any.
     """
 
     def __init__(self, engine: Engine, sampling: Sampling) -> None:
@@ -110,9 +116,12 @@ class PolicyWorker:
             return _no_samples(row, Reason.ENGINE_ERROR, f"the policy: {error}")
         except RequestError as error:
             return _no_samples(row, Reason.BAD_REQUEST, str(error))
+        texts = [each.text for each in samples]
+        is_text = self._sampling.writes == "texts"
         fields = {
             "row": row.number,
-            "texts": [each.text for each in samples],
+            "column": _COLUMNS[self._sampling.writes],
+            "texts": texts if is_text else [each.strip() for each in texts],
             "finishes": [each.finish for each in samples],
             "reason": None,
             "detail": "",

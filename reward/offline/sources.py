@@ -83,4 +83,4 @@ def _with_samples(number: int, columns: dict[str, Any], line: str | None) -> Sou
     if sampled["reason"] is not None:
         return SourceRow(number, columns, Unjudged(Reason(sampled["reason"]), sampled["detail"]))
     kept = {name: value for name, value in columns.items() if name not in CANDIDATE_COLUMNS}
-    return SourceRow(number, {**kept, "completions": sampled["texts"]})
+    return SourceRow(number, {**kept, sampled["column"]: sampled["texts"]})

@@ -3,11 +3,37 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
 
 from reward.offline.records import RowRecord, unjudged_reasons
 from reward.offline.sources import SourceRow
 
 UNJUDGED = "unjudged.jsonl"
+
+
+class UnjudgedFile:
+    """Takes the rows as they pass."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def add(self, row: SourceRow, record: RowRecord) -> None:
+        """Writes the row's line, where something of it stayed unjudged."""
+        if record.failures:
+            self._file.write(unjudged_line(row, record) + "\n")
+
+
+@contextmanager
+def open_unjudged(folder: Path) -> Iterator[UnjudgedFile]:
+    """The list in a job's folder, which takes the place of an earlier one when it is whole."""
+    path = folder / UNJUDGED
+    part = path.with_name(f"{UNJUDGED}.part")
+    with part.open("w", encoding="utf-8") as file:
+        yield UnjudgedFile(file)
+    part.replace(path)
 
 
 def unjudged_line(row: SourceRow, record: RowRecord) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from threading import Event
+from typing import Any
 
 from judge.errors import RequestError
 from judge.judge import Judge
@@ -17,7 +18,8 @@ from reward.offline.jobs import JobPlan, RunStage, run_job
 from reward.offline.judging import JudgeFactory
 from reward.offline.outputs import Features, Format, import_datasets, output_path, write_rows
 from reward.offline.stages import run_stage
-from reward.offline.unjudged import UNJUDGED, unjudged_line
+from reward.offline.unjudged import UnjudgedFile, open_unjudged
+from reward.offline.writing import in_thread
 from reward.plots import require_plots
 from reward.rescore.before import read_before
 from reward.rescore.compare import Agreement, Comparisons
@@ -64,21 +66,14 @@ async def rescore(
     import_datasets()
     judge = make_judge()
     await run_job(plan.job, make_judge, retry_unjudged=retry_unjudged, run=run)
-    return await asyncio.to_thread(_write, plan, judge)
+    return await in_thread(partial(_write, plan, judge))
 
 
-def _write(plan: RescorePlan, judge: Judge) -> Comparisons:
+def _write(plan: RescorePlan, judge: Judge, stop: Event) -> Comparisons:
     out, sums = plan.job.out, Comparisons()
-    maker = {
-        "protocol": plan.job.scheme.protocol,
-        "rubric": plan.job.rubric.fingerprint() if plan.job.rubric else "",
-        "judge_model": judge.folder.profile.name,
-        "judge_fingerprint": judge.fingerprint,
-    }
-    part = out / f"{UNJUDGED}.part"
-    with part.open("w", encoding="utf-8") as unjudged:
-        write_rows(_rows(plan, sums, maker, unjudged), _features(), plan.data, plan.kind)
-    part.replace(out / UNJUDGED)
+    maker = plan.job.maker(judge)
+    with open_unjudged(out) as unjudged:
+        write_rows(_rows(plan, sums, maker, unjudged, stop), _features(), plan.data, plan.kind)
     if sums.without_before and not sums.candidates:
         raise RequestError(f"nothing to compare with: {sums.problem}")
     text = json.dumps({**sums.to_json(), **maker}, indent=2)
@@ -88,12 +83,15 @@ def _write(plan: RescorePlan, judge: Judge) -> Comparisons:
 
 
 def _rows(
-    plan: RescorePlan, sums: Comparisons, maker: Mapping[str, str], unjudged: TextIO
+    plan: RescorePlan,
+    sums: Comparisons,
+    maker: Mapping[str, str],
+    unjudged: UnjudgedFile,
+    stop: Event,
 ) -> Iterator[dict[str, Any]]:
     """The rows of the file, which are compared as they pass."""
-    for row, record in plan.job.rows():
-        if record.failures:
-            unjudged.write(unjudged_line(row, record) + "\n")
+    for row, record in plan.job.rows(stop):
+        unjudged.add(row, record)
         if record.facts is None:
             sums.add_record(record)
             continue
@@ -113,6 +111,7 @@ def _rows(
             "after": list(after),
             **{name.replace(" ", "_"): agreements[name] for name in Agreement},
             **maker,
+            "rubric": plan.job.rubric_of(row.columns),
         }
 
 

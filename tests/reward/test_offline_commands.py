@@ -32,11 +32,12 @@ def test_label_ends_with_a_line_of_figures_and_tells_too_few(
     table = write_table(tmp_path / "rows.jsonl", scored_rows(14))
     arguments = ["label", "--input", str(table), "--out", str(tmp_path / "job")]
     arguments += ["--rubric", "helpfulness", "--format", "jsonl"]  # nano judges one at a time
-    assert main(arguments) == 3
+    assert main([*arguments, "--push-to-hub", "someone/pairs"]) == 3
     captured = capsys.readouterr()
     figures = json.loads(captured.out.splitlines()[-1])
     assert (figures["rows"], figures["judged"]) == (14, 12)
     assert "--retry-unjudged" in captured.err
+    assert "not put on the hub" in captured.err
     assert main([*arguments, "--min-judged", "0.5"]) == 0
     assert main([*arguments, "--min-judged", "0.5", "--limit", "3"]) == 1
     assert "limit: None (now 3)" in capsys.readouterr().err

@@ -104,6 +104,15 @@ async def test_json_lines_hold_pictures_that_can_be_judged_again(tmp_path: Path)
     assert again.tally.kept == 1
 
 
+async def test_rows_may_name_their_own_rubrics(tmp_path: Path) -> None:
+    candidates = {"prompt": "?", "completions": ["score=9", "score=2"]}
+    rows = [{**candidates, "rubric": name} for name in ("helpfulness", "captioning")]
+    source = write_table(tmp_path / "rows.jsonl", rows)
+    job = plan_of(source, tmp_path / "job", rubric=None)
+    found = [pair["rubric"] for pair in read(await label(LabelPlan(job), scripted_judge))]
+    assert found == [load_rubric(row["rubric"]).fingerprint() for row in rows]
+
+
 async def test_a_preference_set_is_labelled_anew(tmp_path: Path) -> None:
     shared = [{"role": "user", "content": "Q?"}]
     row = {

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -123,7 +124,7 @@ async def test_rows_that_changed_since_are_noticed(plan: JobPlan) -> None:
     rows = scored_rows(10)
     write_table(Path(plan.source), [*rows[:3], {**rows[3], "prompt": "Question 8!"}, *rows[4:]])
     with pytest.raises(RequestError, match="row 4 is not the one that was judged"):
-        list(plan.rows())
+        list(plan.rows(Event()))
 
 
 async def test_a_judge_that_does_not_compare_is_refused_at_once(plan: JobPlan) -> None:

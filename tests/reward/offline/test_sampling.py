@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Event
 
 import pytest
 from PIL import Image as Pillow
 
-from judge import Decoding, EngineError, Image, Prompt, RequestError
+from judge import Decoding, EngineError, Image, Prompt, RequestError, load_rubric
 from judge.engines import ScriptedEngine
 from judge.engines.scripted import prompt_text
 from judge.types import Completion, Segment
 from reward.offline.jobs import Policy, run_job
 from reward.offline.records import unjudged_reasons
 from reward.offline.sampling import Sampling, policy_prompt
-from tests.reward.offline.scripted import plan_of, scripted_judge, write_table
+from tests.reward.offline.scripted import plan_of, ring_judge, scripted_judge, write_table
 
 
 class SeededEngine(ScriptedEngine):
@@ -44,12 +45,26 @@ async def test_rows_get_samples_which_are_then_judged(tmp_path: Path) -> None:
     engine = SeededEngine()
     plan = plan_of(source, tmp_path / "job", policy=policy(engine, samples=3))
     await run_job(plan, scripted_judge)
-    rows = [row.columns["completions"] for row, _ in plan.rows()]
+    rows = [row.columns["completions"] for row, _ in plan.rows(Event())]
     assert [text.split(" at ")[1] for text in rows[0]] == ["0.8", "1.2", "0.8"]
     assert rows[0] != rows[1]
     assert len({each.seed for each in engine.decodings}) == 6
     assert [len(record.comparisons) for record in plan.records()] == [6, 6]
     assert engine.is_closed
+
+
+async def test_samples_may_be_molecules(tmp_path: Path) -> None:
+    source = write_table(tmp_path / "rows.jsonl", [{"prompt": "Make one."}])
+    written = iter(["c1ccccc1\n", "no molecule"])
+    engine = ScriptedEngine(lambda _: next(written))
+    molecules = Policy("scripted", Sampling(writes="molecules"), lambda: engine)
+    rubric = load_rubric("molecule")
+    plan = plan_of(source, tmp_path / "job", "pointwise", rubric=rubric, policy=molecules)
+    await run_job(plan, ring_judge)
+    ((row, record),) = plan.rows(Event())
+    assert row.columns["molecules"] == ["c1ccccc1", "no molecule"]
+    assert "completions" not in row.columns
+    assert unjudged_reasons(record) == []
 
 
 async def test_samples_are_drawn_once_and_the_same_for_the_same_seed(tmp_path: Path) -> None:
@@ -61,7 +76,7 @@ async def test_samples_are_drawn_once_and_the_same_for_the_same_seed(tmp_path: P
     assert len(engine.decodings) == 2
     other = plan_of(source, tmp_path / "other", policy=policy(SeededEngine()))
     await run_job(other, scripted_judge)
-    assert next(plan.rows())[0] == next(other.rows())[0]
+    assert next(plan.rows(Event()))[0] == next(other.rows(Event()))[0]
     with pytest.raises(RequestError, match="policy"):
         await run_job(
             plan_of(source, tmp_path / "job", policy=policy(engine, seed=1)), scripted_judge

@@ -9,22 +9,25 @@ from pathlib import Path
 
 import pytest
 
-from tests.reward.label.test_killed import (
+from tests.reward.label.killing import (
     answered,
     check_whole,
-    finish,
     kill,
     outputs,
     prepare,
+    run_undisturbed,
     start,
-    undisturbed,
 )
 
 pytest.importorskip("ray", reason="Ray is not installed")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
-__all__ = ["undisturbed"]
 RUN_S = 800.0
 """For a machine that is busy with something else; half a minute, if it is not."""
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run_undisturbed(tmp_path_factory.mktemp("undisturbed"))
 
 
 def workers(folder: Path) -> list[int]:
@@ -34,7 +37,11 @@ def workers(folder: Path) -> list[int]:
 
 def test_two_workers_make_the_same_bytes(tmp_path: Path, undisturbed: Path) -> None:
     prepare(tmp_path, undisturbed)
-    finish(tmp_path, "2", limit_s=RUN_S)
+    process = start(tmp_path, "2")
+    try:
+        assert process.wait(RUN_S) == 0, (tmp_path / "output").read_text()[-3000:]
+    finally:
+        kill(process)
     assert len(workers(tmp_path)) == 3  # the driver reads the judge's fingerprint
     check_whole(tmp_path, undisturbed, kills=0)
 
