@@ -57,6 +57,7 @@ from judge.types import Part
 from reward import RewardClient
 from reward.adapters.trl import AsyncJudgeReward
 from reward.server import ServerConfig, create_app
+from reward.server.peers import bounded_http
 
 Kind = Literal["text", "image"]
 KINDS: tuple[Kind, ...] = ("text", "image")
@@ -278,12 +279,18 @@ async def grpo_step(client: RewardClient, url: str, rounds: int, groups: int) ->
 
 @asynccontextmanager
 async def serving(judge: Judge) -> AsyncIterator[str]:
-    """The judge behind a socket, with a verdict store of its own."""
+    """The judge behind a socket, as ``flex-reward serve`` has it, with a store of its own."""
     with tempfile.TemporaryDirectory() as folder, socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         config = ServerConfig(store=str(Path(folder) / "verdicts.db"))
-        app = create_app(judge, config)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+        options = uvicorn.Config(
+            create_app(judge, config),
+            log_level="warning",
+            access_log=False,
+            ws="none",
+            http=bounded_http(config.client_timeout_s),
+        )
+        server = uvicorn.Server(options)
         task = asyncio.create_task(server.serve(sockets=[listening]))
         try:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
