@@ -1,8 +1,8 @@
 """What a reward server costs over the bare engine, and what it saves over a script, in one run.
 
-All of it on one judge, with groups of eight samples that share a question, as GRPO makes them. The
-ways take turns, round by round, on the same prompts of that round, each with the engine's caches
-emptied before; ratios are medians over the rounds.
+All of it on one judge, with groups of eight samples that share a question, as GRPO makes them, each
+asked once. The ways take turns, round by round, on the same prompts of that round, each with the
+engine's caches emptied before; ratios are medians over the rounds.
 
 - ``http_over_engine_text``, ``http_over_engine_image``: rewards a second by the client, over HTTP,
   from a server with a verdict store, over judgements a second of vLLM itself on token ids made
@@ -316,7 +316,8 @@ async def main() -> None:
         tqdm.write(json.dumps(part), file=sys.stderr)
 
     note(await overhead(args.samples))
-    judge = Judge.from_folder(args.judge, enforce_eager=True)
+    # The bare engine does not ask again for a reply that cannot be read; nor does this judge.
+    judge = Judge.from_folder(args.judge, decoding={"reasks": 0}, enforce_eager=True)
     async with serving(judge) as url, RewardClient(url) as client:
         await client.wait_ready()
         for kind in KINDS:
