@@ -1,8 +1,8 @@
 """What a reward server costs over the bare engine, and what it saves over a script, in one run.
 
-All of it on one judge, with groups of eight samples that share a question, as GRPO makes them. The
-ways take turns, round by round, on the same prompts of that round, each with the engine's caches
-emptied before; ratios are medians over the rounds.
+All of it on one judge, with groups of eight samples that share a question, as GRPO makes them, each
+asked once. The ways take turns, round by round, on the same prompts of that round, each with the
+engine's caches emptied before; ratios are medians over the rounds.
 
 - ``http_over_engine_text``, ``http_over_engine_image``: rewards a second by the client, over HTTP,
   from a server with a verdict store, over judgements a second of vLLM itself on token ids made
@@ -57,6 +57,7 @@ from judge.types import Part
 from reward import RewardClient
 from reward.adapters.trl import AsyncJudgeReward
 from reward.server import ServerConfig, create_app
+from reward.server.peers import bounded_http
 
 Kind = Literal["text", "image"]
 KINDS: tuple[Kind, ...] = ("text", "image")
@@ -278,12 +279,18 @@ async def grpo_step(client: RewardClient, url: str, rounds: int, groups: int) ->
 
 @asynccontextmanager
 async def serving(judge: Judge) -> AsyncIterator[str]:
-    """The judge behind a socket, with a verdict store of its own."""
+    """The judge behind a socket, as ``flex-reward serve`` has it, with a store of its own."""
     with tempfile.TemporaryDirectory() as folder, socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         config = ServerConfig(store=str(Path(folder) / "verdicts.db"))
-        app = create_app(judge, config)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+        options = uvicorn.Config(
+            create_app(judge, config),
+            log_level="warning",
+            access_log=False,
+            ws="none",
+            http=bounded_http(config.client_timeout_s),
+        )
+        server = uvicorn.Server(options)
         task = asyncio.create_task(server.serve(sockets=[listening]))
         try:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -309,7 +316,8 @@ async def main() -> None:
         tqdm.write(json.dumps(part), file=sys.stderr)
 
     note(await overhead(args.samples))
-    judge = Judge.from_folder(args.judge, enforce_eager=True)
+    # The bare engine does not ask again for a reply that cannot be read; nor does this judge.
+    judge = Judge.from_folder(args.judge, decoding={"reasks": 0}, enforce_eager=True)
     async with serving(judge) as url, RewardClient(url) as client:
         await client.wait_ready()
         for kind in KINDS:
