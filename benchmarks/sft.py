@@ -1,13 +1,18 @@
 """Our trainer against plain ``trl sft``: tokens a second and peak memory, in one run.
 
 Both train the same model on the same rows with the same options, each whole command in a process of
-its own, in alternating order. Tokens are those that transformers' trainer counts, padding aside;
-seconds run from the first step to the last, by the clock and of the processors (``cpu_s``, which
-other programs disturb less). Memory is the process's largest resident set, or what PyTorch
-allocated at most where there is a GPU. Ratios are of the medians over rounds. The model is
-nano-base, or with ``--hidden`` and ``--layers`` one of that size with random weights. Run it with
+its own with an empty cache of datasets, in alternating order. Tokens are those that transformers'
+trainer counts, padding aside; seconds run from the first step to the last, by the clock and of the
+processors (``cpu_s``, which other programs disturb less). Ratios are the medians of the rounds'.
 
-    .venv/bin/python benchmarks/sft.py --rounds 3 --rows 640
+Memory is the process's largest resident set, or what PyTorch allocated at most where there is a
+GPU. It has a run of its own for each, in which glibc gives back at once what is freed: else one and
+the same command's peak differs by 60 MiB from run to run.
+
+The model is nano-base, or with ``--hidden`` and ``--layers`` one of that size with random weights.
+Run it with
+
+    .venv/bin/python benchmarks/sft.py --rounds 5 --rows 640
     .venv/bin/python benchmarks/sft.py --hidden 2048 --layers 24 --rows 2048   # on a GPU
 
 Ends with one JSON line.
@@ -18,22 +23,32 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import os
 import random
 import resource
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from types import MappingProxyType
 from typing import Any
+from unittest.mock import patch
 
 from judge.folder import builtin_profile, embedded_checkpoint
 from judge.nano.judging import judging_sample
 from judge.sft.samples import TRAIN, JudgingRow, make_row
 
 MB = 2**20
+NO_CHANGES: Mapping[str, str] = MappingProxyType({})
+GIVES_BACK = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": "262144",
+    "MALLOC_TRIM_THRESHOLD_": "262144",
+}
+"""Settings of glibc's malloc with which freed memory does not stay with the process."""
 HEAD = 128
 """Width of an attention head of a larger model."""
 
@@ -161,9 +176,14 @@ def train(trainer: str, data: Path, options: list[str]) -> Figures:
     return Figures(meter.tokens, meter.seconds, meter.cpu_s, peak)
 
 
-def alone(function: Callable[..., Any], *arguments: object) -> Any:
-    """The function's result, from a fresh process."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+def alone(
+    function: Callable[..., Any], *arguments: object, environment: Mapping[str, str] = NO_CHANGES
+) -> Any:
+    """The function's result, from a fresh process with these variables in its environment."""
+    with (
+        patch.dict(os.environ, environment),
+        ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool,
+    ):
         return pool.submit(function, *arguments).result()
 
 
@@ -211,18 +231,29 @@ def main() -> None:
         if args.hidden is not None:
             model = work / "model"
             alone(make_model, args.hidden, args.layers, model)
+
+        def run(name: str, seed: int, environment: Mapping[str, str] = NO_CHANGES) -> Figures:
+            out = Path(tempfile.mkdtemp(dir=work))
+            own = {"HF_DATASETS_CACHE": str(out / "cache"), **environment}
+            options = options_for(model, out / "output", args, seed)
+            figures: Figures = alone(train, name, data[name], options, environment=own)
+            rate, peak = figures.tokens / figures.seconds, figures.peak / MB
+            print(f"{name:5s} {rate:9.0f} tokens/s  peak {peak:8.0f} MiB", flush=True)
+            return figures
+
+        print("memory", flush=True)
+        peaks = {name: run(name, 0, GIVES_BACK).peak for name in TRAINERS}
+        print("speed", flush=True)
         for number in range(args.rounds):
             for name in sorted(TRAINERS, reverse=number % 2 == 1):
-                options = options_for(model, work / f"{name}-{number}", args, seed=number)
-                figures = alone(train, name, data[name], options)
-                runs[name].append(figures)
-                rate = figures.tokens / figures.seconds
-                print(f"{name:5s} {rate:9.0f} tokens/s  peak {figures.peak / MB:8.0f} MiB")
-    print(json.dumps(summarise(runs, args)))
+                runs[name].append(run(name, number))
+    print(json.dumps(summarise(runs, peaks, args)))
 
 
-def summarise(runs: dict[str, list[Figures]], args: argparse.Namespace) -> dict[str, Any]:
-    """Medians over rounds, and their ratios.
+def summarise(
+    runs: dict[str, list[Figures]], peaks: dict[str, int], args: argparse.Namespace
+) -> dict[str, Any]:
+    """The JSON line.
 
     Raises:
         RuntimeError: the two did not train on the same tokens.
@@ -230,12 +261,13 @@ def summarise(runs: dict[str, list[Figures]], args: argparse.Namespace) -> dict[
     tokens = {name: {each.tokens for each in figures} for name, figures in runs.items()}
     if tokens["ours"] != tokens["trl"]:
         raise RuntimeError(f"expected the same tokens of both, got {tokens}")
+    rounds = list(zip(runs["ours"], runs["trl"], strict=True))
     rates = {name: median(each.tokens / each.seconds for each in runs[name]) for name in runs}
-    peaks = {name: median(each.peak for each in runs[name]) for name in runs}
-    cpu_s = {name: median(each.cpu_s for each in runs[name]) for name in runs}
     return {
-        "tokens_per_s_over_trl": round(rates["ours"] / rates["trl"], 3),
-        "cpu_s_over_trl": round(cpu_s["ours"] / cpu_s["trl"], 3),
+        "tokens_per_s_over_trl": round(
+            median(trl.seconds / ours.seconds for ours, trl in rounds), 3
+        ),
+        "cpu_s_over_trl": round(median(ours.cpu_s / trl.cpu_s for ours, trl in rounds), 3),
         "peak_memory_over_trl": round(peaks["ours"] / peaks["trl"], 3),
         **{f"tokens_per_s_{name}": round(rate) for name, rate in rates.items()},
         **{f"peak_mb_{name}": round(peak / MB) for name, peak in peaks.items()},

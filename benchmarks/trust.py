@@ -33,9 +33,9 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from judge import Candidate, Decoding, Judge, JudgeRequest, Verdict, load_image, load_rubric
 from judge.folder import embedded_checkpoint
-from judge.nano.evaluate import spearman
 from judge.nano.reasoning import compare_caption
 from judge.nano.tasks import CAPTION_INSTRUCTION
+from judge.ranks import spearman
 from judge.verdicts import Outcome
 from rl_recipes.captioning.data import HeldOut, held_out
 from rl_recipes.captioning.evaluate import write_captions

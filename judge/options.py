@@ -46,7 +46,7 @@ def add_judge_options(
         "--engine-arg",
         action="append",
         default=[],
-        type=_engine_argument,
+        type=engine_argument,
         metavar="NAME=VALUE",
         help="any other option of the engine, by its own name (may be given many times): "
         "max_num_seqs=64, enforce_eager=true (vllm), url=http://host:8000/v1, model=my-judge "
@@ -106,8 +106,10 @@ def _add_decoding_options(parser: argparse.ArgumentParser) -> None:
         group.add_argument(flag, dest=_DEST + name, default=None, help=text, **how)
 
 
-def _engine_argument(text: str) -> tuple[str, Any]:
-    """Name and value; the value is JSON (numbers, true, lists, objects) or else the text itself."""
+def engine_argument(text: str) -> tuple[str, Any]:
+    """Name and value of an engine's option; the value is JSON (numbers, true, lists, objects) or
+    else the text itself.
+    """
     name, equals, value = text.partition("=")
     name = name.strip().removeprefix("--").replace("-", "_")
     if not equals or not name.isidentifier():

@@ -104,7 +104,7 @@ def read_row(row: Mapping[str, Any]) -> Row:
     Raises:
         RequestError: a column is missing or of another shape; the message names it.
     """
-    row = _with_prompt_apart(row)
+    row = with_prompt_apart(row)
     prompt = "" if row.get("prompt") is None else message_text(row["prompt"], "prompt")
     media = tuple(source for kind in MEDIA_KINDS for source in _media(row, kind))
     if not prompt and not media:
@@ -132,7 +132,7 @@ def picture_sources(row: Mapping[str, Any]) -> list[Any]:
     return [each.source for each in _media(row, "image")]
 
 
-def _with_prompt_apart(row: Mapping[str, Any]) -> Mapping[str, Any]:
+def with_prompt_apart(row: Mapping[str, Any]) -> Mapping[str, Any]:
     """The row, with the turns that begin both ``chosen`` and ``rejected`` taken out of them.
 
     Preference datasets often hold whole conversations there. The shared turns are the ``prompt``

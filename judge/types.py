@@ -137,9 +137,11 @@ PromptPart = Segment | Media | MoleculeSlot
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a prompt: text segments, media and molecules in order."""
+    """One turn of a prompt: text segments, media and molecules in order. A policy's prompt may hold
+    turns of its own.
+    """
 
-    role: Literal["system", "user"]
+    role: Literal["system", "user", "assistant"]
     parts: tuple[PromptPart, ...]
 
 

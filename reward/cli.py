@@ -13,6 +13,9 @@ _COMMANDS = {
     "serve": ("reward.server.command", "serve", "serve a judge over HTTP"),
     "keys": ("reward.server.keys_command", "serve", "make and remove the API keys of a server"),
     "scale": ("reward.scale.command", "scale", "serve a judge by many replicas, with Ray Serve"),
+    "label": ("reward.label.command", "label", "make a preference dataset from candidates"),
+    "best-of-n": ("reward.best_of_n.command", "label", "choose the best of several candidates"),
+    "rescore": ("reward.rescore.command", "label", "judge again by another judge, and compare"),
     "store": ("reward.store.command", "store", "look at stored verdicts, export them, prune them"),
 }
 """Module, extra and help of each command. The module's ``main`` is given the arguments behind the

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import count, pairwise
 from typing import Any
@@ -36,6 +36,8 @@ _MARKS = re.compile("\ue000(\\d+)\ue001")
 
 SLOT = -1
 """Stands for an id where a molecule's embeddings go."""
+_KEPT_TEXTS, _KEPT_CHARACTERS = 256, 20_000
+"""How many texts' ids are kept, and the longest of them: a group's samples share their question."""
 
 
 def prompt_token_ids(prompt: Prompt, tokenizer: Any, slots: int = 0) -> list[int]:
@@ -70,7 +72,7 @@ def prompt_token_ids(prompt: Prompt, tokenizer: Any, slots: int = 0) -> list[int
         ids += plain(part.text) if isinstance(part, Segment) else [SLOT] * slots
         ids += following
     # What the judge wrote may quote a candidate; only its own tags can be tokens of their own.
-    return ids + _plain_encoder(tokenizer, _OWN_TAGS)(prompt.begun)
+    return [*ids, *_plain_encoder(tokenizer, _OWN_TAGS)(prompt.begun)]
 
 
 @lru_cache(maxsize=256)
@@ -167,7 +169,7 @@ def _encode(text: str, tokenizer: Any) -> list[int]:
 
 
 @lru_cache(maxsize=16)
-def _plain_encoder(tokenizer: Any, allowed: frozenset[str]) -> Callable[[str], list[int]]:
+def _plain_encoder(tokenizer: Any, allowed: frozenset[str]) -> Callable[[str], Sequence[int]]:
     """Encodes texts so that no id is an added token, those allowed aside.
 
     What comes out as one is cut behind its first character; where nothing in the text spells it (a
@@ -193,7 +195,11 @@ def _plain_encoder(tokenizer: Any, allowed: frozenset[str]) -> Callable[[str], l
         pieces = (text[start:end] for start, end in pairwise((0, *cuts, len(text))))
         return [number for piece in pieces for number in encode(piece)]
 
-    return encode
+    @lru_cache(maxsize=_KEPT_TEXTS)
+    def encode_short(text: str) -> tuple[int, ...]:
+        return tuple(encode(text))
+
+    return lambda text: encode_short(text) if len(text) <= _KEPT_CHARACTERS else encode(text)
 
 
 def _is_markup(token: str) -> bool:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from statistics import correlation
 from typing import Any
 
 from tqdm.auto import tqdm
 
 from judge.judge import Judge
 from judge.nano.judging import JudgingSample, Kind, judging_sample
+from judge.ranks import spearman
 from judge.verdicts import Outcome, Verdict
 
 KINDS: tuple[Kind, ...] = ("text", "image", "molecule")
@@ -92,19 +91,3 @@ def summary(reports: dict[Kind, KindReport]) -> dict[str, Any]:
         **{f"parse_rate_{kind}": report.parse_rate for kind, report in reports.items()},
         "samples": samples,
     }
-
-
-def spearman(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """Spearman's rank correlation with ties at their mean rank; None where it is not defined."""
-    if len(first) < 3 or len(set(first)) < 2 or len(set(second)) < 2:
-        return None
-    return correlation(_ranks(first), _ranks(second))
-
-
-def _ranks(values: Sequence[float]) -> list[float]:
-    ordered = sorted(values)
-    rank = {
-        value: (bisect_left(ordered, value) + bisect_right(ordered, value) + 1) / 2
-        for value in set(values)
-    }
-    return [rank[value] for value in values]

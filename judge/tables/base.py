@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -44,12 +44,17 @@ class Table(ABC):
 
     def rows(self, start: int = 0) -> Iterator[TableRow]:
         """The rows from that one on. Pictures and sounds of a column stay encoded."""
-        for batch in self.batches():
-            if start >= batch.num_rows:
-                start -= batch.num_rows
-            else:
-                yield from map(TableRow, batch.slice(start).to_pylist())
-                start = 0
+        return rows_of(self.batches(), start)
+
+
+def rows_of(batches: Iterable[Any], start: int) -> Iterator[TableRow]:
+    """The rows of ``pyarrow.RecordBatch``es from that one on."""
+    for batch in batches:
+        if start >= batch.num_rows:
+            start -= batch.num_rows
+        else:
+            yield from map(TableRow, batch.slice(start).to_pylist())
+            start = 0
 
 
 def import_arrow() -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 from judge.errors import RequestError
 from judge.record import KEY, record_type
-from judge.tables.base import BATCH, Table, import_arrow
+from judge.tables.base import BATCH, Table, TableRow, import_arrow, rows_of
 
 _READ_BUFFER = 1 << 20
 _GROUP_ROWS = 10_000
@@ -38,6 +38,15 @@ class ParquetTable(Table):
     def batches(self) -> Iterator[Any]:
         with self._open() as file:
             yield from file.iter_batches(batch_size=BATCH)
+
+    def rows(self, start: int = 0) -> Iterator[TableRow]:
+        """As :meth:`Table.rows`; row groups before that row are not read."""
+        with self._open() as file:
+            first, groups = 0, file.metadata.num_row_groups
+            while first < groups and start >= (size := file.metadata.row_group(first).num_rows):
+                first, start = first + 1, start - size
+            batches = file.iter_batches(batch_size=BATCH, row_groups=range(first, groups))
+            yield from rows_of(batches, start)
 
     @contextmanager
     def _open(self) -> Iterator[Any]:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import yaml
 
 from judge import MissingExtraError
-from reward.errors import ServerConfigError
+from reward.errors import ServerConfigError, ServerNotReadyError
 from reward.server.auth import check_exposure
 from reward.server.config import ENV_PREFIX, ServerConfig, load_config
 from reward.server.logs import set_up_logging
@@ -44,13 +44,20 @@ def main(argv: Sequence[str]) -> int:
     try:
         import ray
         from ray import serve
+        from ray.exceptions import RayError
 
         from reward.scale.app import build
     except ImportError as error:
         raise MissingExtraError(error.name or "ray", "scale") from error
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     ray.init(address=arguments.address, log_to_driver=True)
-    serve.start(http_options=_http_options(config))
+    try:
+        serve.start(http_options=_http_options(config))
+    except RayError as error:
+        raise ServerNotReadyError(
+            f"Ray's proxies did not start on {config.host}:{config.port} (is the port free, and "
+            f"has the machine a processor to spare?): {error}"
+        ) from error
     try:
         application = build(config, deployment)
     except (TypeError, ValueError) as error:

@@ -37,7 +37,11 @@ class BoundedHttp(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # which 
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        _notice_silence(transport.get_extra_info("socket"), self.client_timeout_s)
+        connection = transport.get_extra_info("socket")
+        # asyncio does so only for sockets that it made itself. Else an answer, which is sent in two
+        # parts, waits 40 ms for the client's delayed acknowledgement.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _notice_silence(connection, self.client_timeout_s)
         self._await_head()
 
     def data_received(self, data: bytes) -> None:

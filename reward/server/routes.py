@@ -16,6 +16,8 @@ from reward.server.served import find_reward
 
 router = APIRouter()
 
+_PICTURE = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+
 
 @router.post("/v1/rewards")
 async def rewards(body: RewardsIn, request: Request, service: Service) -> RewardsOut:
@@ -39,7 +41,11 @@ async def rewards(body: RewardsIn, request: Request, service: Service) -> Reward
     )
 
 
-@router.put("/v1/media/{sha256}", status_code=201)
+@router.put(
+    "/v1/media/{sha256}",
+    status_code=201,
+    openapi_extra={"requestBody": {"required": True, "content": _PICTURE}},
+)
 async def put_media(sha256: str, request: Request, service: Service) -> MediaOut:
     """Stores a picture, the body, to be referred to as ``sha256:<hex>`` of that body."""
     pictures = service.pictures

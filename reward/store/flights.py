@@ -39,5 +39,6 @@ class Flights(Generic[T]):
             flight.callers -= 1
             if not flight.callers:
                 del self._flights[key]  # one who comes now is not to join work being cancelled
-                flight.task.cancel()
-                await asyncio.gather(flight.task, return_exceptions=True)
+                if not flight.task.done():
+                    flight.task.cancel()
+                    await asyncio.gather(flight.task, return_exceptions=True)

@@ -16,6 +16,9 @@ from judge.media import open_pixels
 from judge.sft.samples import TRAIN, VALIDATION, ChatMessages, JudgingRow, read_rows
 from judge.types import Image
 
+_PORTION = 64
+"""Rows whose tokens are counted at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class JudgingData:
@@ -126,11 +129,16 @@ def _lengths(rows: Sequence[JudgingRow], processor: Any) -> list[int]:
                 f"does. The reply ends {row.reply[-80:]!r}, the rendered row {text[-80:]!r}"
             )
         rendered.append(text)
-    # An empty list is an error to some tokenizers.
-    encoded = tokenizer(rendered, add_special_tokens=False)["input_ids"] if rendered else []
+    # In portions, as the ids of a whole dataset take far more memory than its text.
+    portions = (rendered[start : start + _PORTION] for start in range(0, len(rendered), _PORTION))
+    counts = [
+        len(ids)
+        for portion in portions
+        for ids in tokenizer(portion, add_special_tokens=False)["input_ids"]
+    ]
     return [
-        _tokens_with_pictures(row, processor) if shows_pictures(row) else len(ids)
-        for row, ids in zip(rows, encoded, strict=True)
+        _tokens_with_pictures(row, processor) if shows_pictures(row) else count
+        for row, count in zip(rows, counts, strict=True)
     ]
 
 

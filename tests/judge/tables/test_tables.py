@@ -53,6 +53,15 @@ def _parquet(folder: Path) -> str:
     return str(path)
 
 
+def _damaged(folder: Path, group: int) -> Path:
+    path = Path(_parquet(folder))
+    data = bytearray(path.read_bytes())
+    start = pq.read_metadata(path).row_group(group).column(1).data_page_offset
+    data[start : start + 64] = bytes(64)
+    path.write_bytes(data)
+    return path
+
+
 def _saved(folder: Path) -> str:
     Dataset.from_list(ROWS, features=FEATURES).save_to_disk(folder / "saved")
     return str(folder / "saved")
@@ -170,15 +179,15 @@ def test_a_file_that_is_no_parquet_is_one_clear_error(tmp_path: Path) -> None:
 
 
 def test_a_damaged_row_group_is_one_clear_error_behind_the_rows_before_it(tmp_path: Path) -> None:
-    path = Path(_parquet(tmp_path))
-    data = bytearray(path.read_bytes())
-    start = pq.read_metadata(path).row_group(2).column(1).data_page_offset
-    data[start : start + 64] = bytes(64)
-    path.write_bytes(data)
-    rows = open_table(path).rows()
+    rows = open_table(_damaged(tmp_path, group=2)).rows()
     assert next(rows).columns == ROWS[0]
     with pytest.raises(RequestError, match=r"rows\.parquet cannot be read as Parquet"):
         list(rows)
+
+
+def test_row_groups_before_the_first_row_are_not_read(tmp_path: Path) -> None:
+    rows = open_table(_damaged(tmp_path, group=1)).rows(101)
+    assert [row.columns for row in rows] == ROWS[101:]
 
 
 @pytest.mark.parametrize("package", ["pyarrow.parquet", "datasets"])

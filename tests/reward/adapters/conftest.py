@@ -9,7 +9,7 @@ import pytest
 from reward.adapters.core import Asker, Settings
 from tests.reward.harness import LiveServer
 
-VARIABLES = ("URL", "RUBRIC", "DEADLINE_S", "UNJUDGED")
+VARIABLES = ("URL", "RUBRIC", "DEADLINE_S", "UNJUDGED", "API_KEY", "CA_FILE")
 
 
 @pytest.fixture(autouse=True)
