@@ -21,17 +21,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from trl import ModelConfig
+
 from judge import Judge, load_image, load_rubric
 from judge.media import data_uri
 from judge.nano.captions import accuracy
 from judge.nano.scenes import Item, Scene, draw_scene, render
 from judge.nano.tasks import CAPTION_INSTRUCTION
+from judge.nano.wishes import satisfaction
 from reward.best_of_n.best_of_n import BestOfNPlan, best_of_n
 from reward.best_of_n.truth import Scorer, scored_truth
 from reward.offline.forms import check_texts
 from reward.offline.jobs import JobPlan, Policy
-from reward.offline.sampling import Sampling, open_policy
+from reward.offline.sampling import Sampling, Writes, open_policy
 from reward.offline.schemes import make_scheme
+from rl_recipes.molecules.chem.validity import ValidMolecule, check
+from rl_recipes.molecules.data import card_of, held_out_wishes, wish_of
+from rl_recipes.molecules.rewards import smiles_of
+from rl_recipes.policy import find_policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,7 @@ class World:
     rows: Callable[[int, int], Iterator[dict[str, Any]]]
     scorer: Scorer
     max_tokens: int
+    writes: Writes = "texts"
 
 
 def caption_rows(count: int, seed: int) -> Iterator[dict[str, Any]]:
@@ -62,8 +70,22 @@ def caption_accuracy(columns: Mapping[str, Any], text: str) -> float:
     return accuracy(Scene(tuple(Item(**item) for item in columns["scene"])), text)
 
 
+def wish_rows(count: int, seed: int) -> Iterator[dict[str, Any]]:
+    """Wishes near molecules that the policy has not seen."""
+    for prompt in held_out_wishes(count, seed):
+        yield {"prompt": prompt}
+
+
+def wish_satisfaction(columns: Mapping[str, Any], text: str) -> float:
+    """Share of the wish's ranges that a molecule meets, in [0, 1]; an invalid one meets none."""
+    molecule = check(smiles_of(text))
+    card = card_of(molecule.smiles) if isinstance(molecule, ValidMolecule) else None
+    return satisfaction(wish_of(columns["prompt"]), card)
+
+
 WORLDS = {
     "captions": World("nano-captioner", "captioning", caption_rows, caption_accuracy, 56),
+    "molecules": World("nano-molgen", "molecule", wish_rows, wish_satisfaction, 60, "molecules"),
 }
 
 
@@ -85,7 +107,10 @@ def main() -> None:
     source = args.out / "prompts.jsonl"
     lines = [json.dumps(row) + "\n" for row in world.rows(args.rows, args.seed)]
     source.write_text("".join(lines), encoding="utf-8")
-    sampling = Sampling(args.samples, (args.temperature,), max_tokens=world.max_tokens)
+    sampling = Sampling(
+        args.samples, (args.temperature,), max_tokens=world.max_tokens, writes=world.writes
+    )
+    policy = find_policy(ModelConfig(model_name_or_path=world.policy)).weights
     plan = BestOfNPlan(
         JobPlan(
             str(source),
@@ -93,7 +118,7 @@ def main() -> None:
             make_scheme("pointwise", both_orders=False),
             load_rubric(world.rubric),
             check_texts,
-            Policy(world.policy, sampling, partial(open_policy, world.policy, "vllm")),
+            Policy(world.policy, sampling, partial(open_policy, policy, "vllm")),
         ),
         scored_truth(world.scorer),
         args.seeds,

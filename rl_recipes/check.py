@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from transformers.integrations import get_available_reporting_integrations
+from transformers import AutoConfig
+from transformers.integrations.integration_utils import get_available_reporting_integrations
 
 from judge.errors import JudgeError, RequestError
 from judge.folder import open_judge
@@ -30,8 +32,8 @@ class Checked:
 def check(run: Run) -> Checked:
     """Looks at model, rows, reward and judges, at all of them whatever one of them lacks.
 
-    Weights are not loaded and no server is started: a judge that is served for the run is only
-    looked for. Nothing is written.
+    No weights are loaded and no server is started: for a judge that is served for the run, the
+    configuration of its weights is looked for. Nothing is written.
     """
     found = [(name, _finding(look)) for name, look in _looks(run)]
     told = as_yaml(resolved(run.config, *([run.pairs] if run.pairs else [])))
@@ -110,6 +112,7 @@ def _judge(run: Run, url: str | None, name: str) -> str:
         folder = open_judge(name)
         profile = folder.profile
         _check_protocols(run, profile.protocols)
+        _check_weights(folder.weights)
         return f"{profile.name} {profile.version} ({folder.weights}), to be served here"
     with SyncRewardClient(url) as client:
         info = client.info()
@@ -118,6 +121,19 @@ def _judge(run: Run, url: str | None, name: str) -> str:
     if rubric not in info["rubrics"]:
         raise RequestError(f"{url} has no rubric {rubric!r}; it has {', '.join(info['rubrics'])}")
     return f"{info['name']} {info['version']} at {url} ({info['state']})"
+
+
+def _check_weights(weights: str) -> None:
+    """Whether a judge that is to be served here can be."""
+    if Path(weights).is_dir():
+        return
+    try:
+        AutoConfig.from_pretrained(weights)
+    except (OSError, ValueError) as error:
+        raise RequestError(
+            f"the judge's weights {weights} cannot be loaded here: {error} (--reward_url takes a "
+            "judge that is served elsewhere)"
+        ) from error
 
 
 def _check_protocols(run: Run, known: Collection[str]) -> None:

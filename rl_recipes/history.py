@@ -12,6 +12,8 @@ from trl.models import unwrap_model_for_generation
 
 WATCH = "watch/"
 """Before the name of each figure that is watched."""
+REWARDS = {"reward": "reward", "rewards/accuracies": "share of pairs told right"}
+"""By which name TRL logs how GRPO goes, or else how DPO does, and what it is."""
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:

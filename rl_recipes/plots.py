@@ -6,14 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rl_recipes.history import WATCH
+from rl_recipes.history import REWARDS, WATCH
 
 Points = list[tuple[int, float]]
-_REWARDS = {
-    "reward": "reward",
-    "rewards/accuracies": "share of pairs told right",
-}
-"""What TRL logs of the course of GRPO, or else of DPO."""
 _SMOOTHED = 10
 
 
@@ -39,11 +34,11 @@ def plot_history(
     import matplotlib.pyplot as plt
 
     figure, left = plt.subplots(figsize=(8, 4.5), dpi=120)
-    reward = next((name for name in _REWARDS if _points(history, name)), None)
+    reward = next((name for name in REWARDS if _points(history, name)), None)
     if reward is not None:
         points = _points(history, reward)
-        _draw(left, points, f"{_REWARDS[reward]}, each log", color="#9db4d8", linewidth=1)
-        smooth = f"{_REWARDS[reward]}, mean of {_SMOOTHED}"
+        _draw(left, points, f"{REWARDS[reward]}, each log", color="#9db4d8", linewidth=1)
+        smooth = f"{REWARDS[reward]}, mean of {_SMOOTHED}"
         _draw(left, _smoothed(points), smooth, color="#2b5fa8")
     beyond: Any = None
     for index, name in enumerate(_watched(history)):
@@ -80,7 +75,7 @@ def _watched(history: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _points(history: Sequence[Mapping[str, Any]], name: str) -> Points:
-    return [(row["step"], row[name]) for row in history if name in row]
+    return [(row["step"], row[name]) for row in history if row.get(name) is not None]
 
 
 def _smoothed(points: Points) -> Points:

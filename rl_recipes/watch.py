@@ -1,7 +1,8 @@
 """Reward hacking is watched: the reward is compared with figures that it does not contain.
 
-The figures are those that :class:`rl_recipes.history.Watch` logs. They part from the reward when it
-rises and they do not follow, or when they leave the band in which they started.
+The figures are those that :class:`rl_recipes.history.Watch` logs. They part from the reward (in DPO
+the share of pairs that the policy tells right) when it rises and they do not follow, or when they
+leave the band in which they started.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, Literal
 from accelerate.utils import broadcast_object_list
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from rl_recipes.history import WATCH
+from rl_recipes.history import REWARDS, WATCH
 
 logger = logging.getLogger(__name__)
 
@@ -134,8 +135,9 @@ class RewardWatch(TrainerCallback):
         **kwargs: Any,
     ) -> None:
         logs = logs or {}
-        if "reward" in logs:
-            self._rewards.append(float(logs["reward"]))
+        reward = next((logs[name] for name in REWARDS if name in logs), None)
+        if reward is not None:  # as it is where not one sample was judged
+            self._rewards.append(float(reward))
         seen = [each for each in self.controls if f"{WATCH}{each.name}" in logs]
         for each in seen:
             value = float(logs[f"{WATCH}{each.name}"])

@@ -31,14 +31,21 @@ def chat(wish: Wish) -> Messages:
     return [{"role": "user", "content": wish_text(wish)}]
 
 
+def instructed(prompt: Messages, instruction: str) -> Messages:
+    """The prompt behind a system message, where there is an instruction and the prompt has none."""
+    if not instruction or prompt[0]["role"] == "system":
+        return prompt
+    return [{"role": "system", "content": instruction}, *prompt]
+
+
 def wish_of(prompt: Messages) -> Wish:
-    """The wish that a prompt states, in the words of :func:`judge.nano.wishes.wish_text`.
+    """The wish of a prompt's last turn, in the words of :func:`judge.nano.wishes.wish_text`.
 
     Raises:
         RequestError: it states none.
     """
     try:
-        return read_wish(message_text(prompt, "prompt"))
+        return read_wish(message_text(prompt[-1:], "prompt"))
     except ValueError as error:
         raise RequestError(
             "a prompt of this recipe is a wish such as 'Find a molecule with rings 1 to 2, logP "

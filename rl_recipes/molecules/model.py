@@ -7,13 +7,15 @@ from pathlib import Path
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from rl_recipes.molecules.tokenizer import ENDS
+
 HIDDEN = 128
 
 
 def make_model(tokenizer: PreTrainedTokenizerFast, seed: int) -> LlamaForCausalLM:
     """A randomly initialised model in float32; ``head_dim`` is 32, the least vLLM runs on CPU."""
     torch.manual_seed(seed)
-    return LlamaForCausalLM(
+    model = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(tokenizer) + 5,  # vLLM asks for more rows than the tokenizer has
             hidden_size=HIDDEN,
@@ -29,6 +31,21 @@ def make_model(tokenizer: PreTrainedTokenizerFast, seed: int) -> LlamaForCausalL
             pad_token_id=tokenizer.pad_token_id,
         )
     )
+    _order_numbers(model, tokenizer)
+    return model
+
+
+@torch.no_grad()
+def _order_numbers(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast) -> None:
+    """Embeds the ends of ranges along a random walk, so that numbers near each other start alike:
+    what is learned of one holds for its neighbours, of which there are too many to be learned one
+    by one.
+    """
+    embedding = model.get_input_embeddings().weight
+    for tokens in ENDS:
+        walk = torch.randn(len(tokens), HIDDEN).cumsum(dim=0)
+        ids = tokenizer.convert_tokens_to_ids(list(tokens))
+        embedding[ids] = walk / walk.std() * model.config.initializer_range
 
 
 def save_policy(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:

@@ -16,6 +16,13 @@ class MoleculesOptions:
 
     _argument_group_name: ClassVar[str] = "molecules"
 
+    instruction: str = field(
+        default="",
+        metadata={
+            "help": "System message before each wish that has none, which tells a policy how to "
+            "answer, e.g. with one SMILES in <answer> tags; nano-molgen needs none."
+        },
+    )
     rubric: str = field(
         default="molecule", metadata={"help": "Rubric that the judge goes by, for molecules."}
     )
@@ -38,17 +45,17 @@ class MoleculesOptions:
         },
     )
     bucket_size: int = field(
-        default=4,
+        default=25,
         metadata={"help": "Molecules of one scaffold that get their full reward for one wish."},
     )
     bucket_min_reward: float = field(
         default=0.4, metadata={"help": "Least reward with which a molecule is remembered."}
     )
     diversity_penalty: float = field(
-        default=0.5,
+        default=0.0,
         metadata={
-            "help": "What the reward of a repeated molecule, or of one whose scaffold's bucket is "
-            "full, is multiplied by."
+            "help": "What the reward of a molecule that was rewarded before, or of one whose "
+            "scaffold's bucket is full, is multiplied by."
         },
     )
     eval_samples: int = field(

@@ -1,8 +1,9 @@
 """Pre-training of nano-molgen on wishes and molecules, from random weights, resumable.
 
-A row is a molecule of the pool behind a wish. Most wishes were drawn near that molecule, so that it
-meets each of the ranges about half of the time, the others near any: the generator learns the form
-of molecules and an inkling of wishes, and has room to be aligned.
+A row is a molecule of the pool behind a wish. At first all wishes are exact: each property of the
+molecule by its value, so that the generator learns what the words mean. More and more of them are
+drawn near the molecule, which meets each range about half of the time, or carelessly, near another
+one: it learns not to care, which is what alignment is to change.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import torch
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerFast, Trainer, TrainingArguments
 
-from judge.nano.wishes import draw_wish
+from judge.molecules import PROPERTIES
+from judge.nano.wishes import Range, Wish, draw_wish
 from judge.sft.train.checkpoints import last_whole_checkpoint
 from rl_recipes.molecules.data import card_of, chat, training_molecules
 from rl_recipes.molecules.model import make_model, save_policy
@@ -31,14 +33,15 @@ _SORTED_AT_ONCE = 16
 class PretrainPlan:
     """Sizes of the run; the defaults are those of the shipped weights.
 
-    ``careless`` is the share of rows whose wish was drawn near another molecule.
+    The share of exact wishes falls from 1 in the first step to 0 in the last; of the others,
+    ``careless`` is the share that were drawn near another molecule.
     """
 
-    steps: int = 3000
+    steps: int = 1800
     batch: int = 64
     learning_rate: float = 3e-3
-    careless: float = 0.3
-    save_every: int = 250
+    careless: float = 0.5
+    save_every: int = 200
     seed: int = 0
 
 
@@ -59,21 +62,30 @@ class Batches(Dataset[Batch]):
 
     def __getitem__(self, index: int) -> Batch:
         rng = random.Random(f"nano-molgen/{self._plan.seed}/{index}")
-        texts = [self._row(smiles, rng) for smiles in self._molecules[index]]
+        exact = 1 - index / len(self)
+        texts = [self._row(smiles, exact, rng) for smiles in self._molecules[index]]
         encoded = self._tokenizer(texts, padding=True, padding_side="right", return_tensors="pt")
         ids, mask = encoded.input_ids, encoded.attention_mask
         is_prompt = ids.eq(self._policy_id).cumsum(dim=1).eq(0) | ids.eq(self._policy_id)
         labels = ids.masked_fill(is_prompt | mask.eq(0), -100)
         return {"input_ids": ids, "attention_mask": mask, "labels": labels}
 
-    def _row(self, smiles: str, rng: random.Random) -> str:
-        is_careless = rng.random() < self._plan.careless
-        near = rng.choice(training_molecules()) if is_careless else smiles
-        messages = chat(draw_wish(rng, card_of(near)))
+    def _row(self, smiles: str, exact: float, rng: random.Random) -> str:
+        messages = chat(self._wish(smiles, exact, rng))
         prompt = self._tokenizer.apply_chat_template(
             messages, tokenize=False, add_generation_prompt=True
         )
         return f"{prompt}{smiles}{self._tokenizer.eos_token}"
+
+    def _wish(self, smiles: str, exact: float, rng: random.Random) -> Wish:
+        if rng.random() < exact:
+            properties = card_of(smiles).properties
+            return tuple(
+                Range(name, properties[name], properties[name])
+                for name in rng.sample(PROPERTIES, len(PROPERTIES))
+            )
+        is_careless = rng.random() < self._plan.careless
+        return draw_wish(rng, card_of(rng.choice(training_molecules()) if is_careless else smiles))
 
 
 def _batched_molecules(plan: PretrainPlan) -> list[Sequence[str]]:

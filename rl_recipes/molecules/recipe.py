@@ -19,6 +19,7 @@ from rl_recipes.molecules.chem.memory import ScaffoldMemory
 from rl_recipes.molecules.data import (
     Messages,
     held_out_wishes,
+    instructed,
     load_training,
     load_wishes,
     training_wishes,
@@ -49,8 +50,11 @@ class MoleculesRecipe:
         if run.eval_rows:
             _held_out(config)  # what cannot be evaluated is to be known before the training
         if run.data is not None:
-            return load_training(run.data, run.train_rows)
-        return training_wishes(run.train_rows, config.training.seed)
+            rows = load_training(run.data, run.train_rows)
+        else:
+            rows = training_wishes(run.train_rows, config.training.seed)
+        prompts = [instructed(prompt, config.options.instruction) for prompt in rows["prompt"]]
+        return Dataset.from_dict({"prompt": prompts})
 
     def reward_functions(self, config: Config) -> list[RewardFunction]:
         """Gates, judge and, for GRPO, diversity in one function.
@@ -127,7 +131,8 @@ def _held_out(config: Config) -> list[Messages]:
     Raises:
         RequestError: the rows cannot be read, or state no wish.
     """
-    return list(_read_held_out(config.run.eval_data, config.run.eval_rows))
+    prompts = _read_held_out(config.run.eval_data, config.run.eval_rows)
+    return [instructed(prompt, config.options.instruction) for prompt in prompts]
 
 
 @lru_cache(maxsize=1)

@@ -6,6 +6,8 @@ are Br, Cl and ring bonds of two digits.
 
 from __future__ import annotations
 
+from itertools import chain
+
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
@@ -23,17 +25,25 @@ CHAT_TEMPLATE = (
     "{%- if add_generation_prompt -%}{{ '<|policy|>' }}{%- endif -%}"
 )
 
-# What has a leading space is a word, a property's whole name or a number; SMILES has no spaces.
+# What has a leading space is of a wish: SMILES has no spaces. A property and the low end of its
+# range are one token: a small model need not learn first to bring a name and a number together.
 _NAMES = "|".join(f" {name}" for name in PROPERTIES)
+_NUMBER = r" -?\p{N}+(?:\.\p{N}+)?"
 _TOKENS = Regex(
-    rf"{_NAMES}|Find| \p{{L}}+| -?\p{{N}}+(?:\.\p{{N}}+)?|\[[^\[\]\s]*\]|Br|Cl|%\p{{N}}{{2}}|."
+    rf"(?:{_NAMES}| to)(?:{_NUMBER})|Find| \p{{L}}+|\[[^\[\]\s]*\]|Br|Cl|%\p{{N}}{{2}}|."
 )
-_WORDS = ("Find", " a", " molecule", " with", " to", ",", ".", *(f" {name}" for name in PROPERTIES))
-_NUMBERS = (
-    *(f" {number}" for number in range(61)),
-    *(f" {tenths / 10}" for tenths in range(-100, 131)),
+_WORDS = ("Find", " a", " molecule", " with", ",", ".")
+_WHOLE = tuple(f" {number}" for number in range(81))
+_TENTHS = tuple(f" {tenths / 10}" for tenths in range(-100, 131))
+ENDS = (
+    *(
+        tuple(f" {name}{low}" for low in (_TENTHS if name == "logP" else _WHOLE))
+        for name in PROPERTIES
+    ),
+    tuple(f" to{high}" for high in _WHOLE),
+    tuple(f" to{high}" for high in _TENTHS),
 )
-_RING_BONDS = "123456789"
+"""Tokens of the ends of ranges, those of one kind together, in the order of their numbers."""
 
 
 def make_tokenizer() -> PreTrainedTokenizerFast:
@@ -43,7 +53,7 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     atoms = sorted(
         {token for smiles in training_molecules() for token, _ in splitter.pre_tokenize_str(smiles)}
     )
-    entries = dict.fromkeys((*special, *_WORDS, *_NUMBERS, *atoms))
+    entries = dict.fromkeys((*special, *_WORDS, *chain(*ENDS), *atoms))
     words = Tokenizer(
         models.WordLevel({token: i for i, token in enumerate(entries)}, unk_token=UNKNOWN)
     )

@@ -36,7 +36,8 @@ def small_run(method: Method, out: Path, live: LiveJudge, **options: Any) -> Run
         **options,
     }
     given = [text for name, value in told.items() for text in (f"--{name}", str(value))]
-    run, _ = parse_run(method, [f"captioning-{method}-nano", *given])
+    config = "captioning-dpo-nano" if method == "dpo" else "captioning-grpo-nano"
+    run, _ = parse_run(method, [config, *given])
     return run
 
 
@@ -66,7 +67,9 @@ def test_grpo(live: LiveJudge, tmp_path: Path) -> None:
     tables = sorted((tmp_path / "completions").glob("*.parquet"))
     assert len(tables) == 2
     completions = load_rows(str(tables[0]))
-    assert {"completion", "caption", "caption_rationale", "caption_claims"} <= set(completions.column_names)
+    assert {"completion", "caption", "caption_rationale", "caption_claims"} <= set(
+        completions.column_names
+    )
     again = small_run("evaluate", tmp_path, live, max_steps=0).evaluate()
     assert again["true_accuracy_after"] == summary["true_accuracy_after"]
 

@@ -159,6 +159,7 @@ def test_a_dry_run_looks_at_rows_reward_judge_and_model(server: LiveServer, tmp_
         (["--data", "none.jsonl"], "rows: MISSING: no held-out rows"),
         (["--train_rows", "0"], "rows: MISSING: there are no rows to train on: give --data"),
         (["--judge", "no-such-judge"], "judge: MISSING: no judge 'no-such-judge'"),
+        (["--judge", "no/such-judge"], "judge: MISSING: the judge's weights no/such-judge cannot"),
         (["--eval_judge", "none"], "judge of evaluations: MISSING: no judge 'none'"),
         (["--compare", "pairwise"], "judge: MISSING: --compare pairwise takes a judge with that"),
         (["--report_to", "clearml"], "reports to: MISSING: --report_to clearml takes a package"),

@@ -48,6 +48,7 @@ def test_a_plot_is_drawn_from_whatever_was_logged(tmp_path: Path) -> None:
         {"step": 0, "watch/true_accuracy": 0.5, "watch/words": 19.0},
         {"step": 1, "reward": 0.4},
         {"step": 2, "watch/true_accuracy": 0.7, "watch/words": 21.0, "reward": 0.5},
+        {"step": 3, "reward": None},
     ]
     plot_history(history, tmp_path / "grpo.png", title="grpo", labels={"words": "length"})
     plot_history([{"step": 1, "rewards/accuracies": 0.5}], tmp_path / "dpo.png", title="dpo")

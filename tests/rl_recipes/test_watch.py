@@ -55,7 +55,7 @@ class Run:
         self.control = TrainerControl()
         self.args: Any = None  # the watch does not read them
 
-    def log(self, **logs: float) -> None:
+    def log(self, **logs: float | None) -> None:
         self.watch.on_log(self.args, self.state, self.control, logs=logs)
 
     def look(self, reward: float | None, **values: float) -> None:
@@ -112,6 +112,25 @@ def test_figures_of_no_control_and_other_logs_are_passed_over() -> None:
     fed.log(loss=1.0)
     fed.look(0.5, other=3.0)
     assert watch.state_dict()["values"] == {"truth": []}
+
+
+def test_steps_in_which_nothing_was_judged_do_not_count() -> None:
+    watch = RewardWatch([TRUTH], patience=1)
+    fed = run(watch, [(None, 0.4), (0.4, 0.42)])
+    fed.log(reward=None)
+    fed.look(0.6, truth=0.35)
+    assert watch.state_dict()["rewards"] == [0.4] * 5 + [0.6] * 5
+    assert "from 0.400 to 0.600" in watch.warnings[0]
+
+
+def test_dpo_is_watched_by_the_share_of_pairs_that_it_tells_right() -> None:
+    watch = RewardWatch([TRUTH], patience=1)
+    fed = run(watch, [(None, 0.65)])
+    for share, truth in ((0.6, 0.6), (0.9, 0.55)):
+        for _ in range(5):
+            fed.log(**{"rewards/accuracies": share})
+        fed.look(None, truth=truth)
+    assert "from 0.600 to 0.900 and truth did not" in watch.warnings[0]
 
 
 def test_a_resumed_run_compares_with_its_own_start() -> None:

@@ -14,7 +14,8 @@ from rl_recipes.molecules.chem.validity import ValidMolecule
 
 
 class ScaffoldMemory:
-    """Counts rewarded molecules by scaffold, apart for each wish.
+    """Remembers rewarded molecules, whatever was wished for, and counts their scaffolds, apart for
+    each wish: one molecule is not to be the answer to many wishes, while many may ask for a ring.
 
     Args:
         bucket_size: molecules of one scaffold that get their full reward for one wish.
@@ -35,7 +36,7 @@ class ScaffoldMemory:
         self.bucket_size = bucket_size
         self.min_score = min_score
         self.penalty = penalty
-        self._molecules: defaultdict[str, set[str]] = defaultdict(set)
+        self._molecules: set[str] = set()
         self._scaffolds: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
     def factor(self, wish: str, molecule: ValidMolecule, score: float) -> float:
@@ -47,28 +48,21 @@ class ScaffoldMemory:
             score: its reward without regard to diversity.
         """
         frame = scaffold(molecule.molecule)
-        is_repeated = molecule.smiles in self._molecules[wish]
+        is_repeated = molecule.smiles in self._molecules
         is_full = self._scaffolds[wish][frame] >= self.bucket_size
         if score >= self.min_score and not is_repeated:
-            self._molecules[wish].add(molecule.smiles)
+            self._molecules.add(molecule.smiles)
             self._scaffolds[wish][frame] += 1
         return self.penalty if is_repeated or is_full else 1.0
 
     def state_dict(self) -> dict[str, Any]:
         """What is remembered, as JSON has it."""
-        return {
-            wish: {
-                "molecules": sorted(molecules),
-                "scaffolds": dict(self._scaffolds[wish]),
-            }
-            for wish, molecules in self._molecules.items()
-            if molecules
-        }
+        scaffolds = {wish: dict(counts) for wish, counts in self._scaffolds.items() if counts}
+        return {"molecules": sorted(self._molecules), "scaffolds": scaffolds}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes the place of what was remembered."""
-        self._molecules.clear()
+        self._molecules = set(state["molecules"])
         self._scaffolds.clear()
-        for wish, remembered in state.items():
-            self._molecules[wish] = set(remembered["molecules"])
-            self._scaffolds[wish] = Counter(remembered["scaffolds"])
+        for wish, counts in state["scaffolds"].items():
+            self._scaffolds[wish] = Counter(counts)

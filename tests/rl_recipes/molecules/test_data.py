@@ -12,6 +12,7 @@ from rl_recipes.molecules.chem.validity import is_valid
 from rl_recipes.molecules.data import (
     held_out_molecules,
     held_out_wishes,
+    instructed,
     load_training,
     load_wishes,
     training_molecules,
@@ -47,6 +48,15 @@ def test_prompts_of_ones_own(tmp_path: Path) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert load_wishes(str(path), 0) == [[{"role": "user", "content": text}]] * 2
     assert len(load_training(str(path), 1)) == 1
+
+
+def test_a_policy_is_told_how_to_answer_and_its_wish_can_still_be_read() -> None:
+    prompt = held_out_wishes(1)[0]
+    assert instructed(prompt, "") == prompt
+    told = instructed(prompt, "Answer with one SMILES.")
+    assert told == [{"role": "system", "content": "Answer with one SMILES."}, *prompt]
+    assert wish_of(told) == wish_of(prompt)
+    assert instructed(told, "Be brief.") == told, "a prompt's own comes first"
 
 
 @pytest.mark.parametrize(

@@ -50,10 +50,11 @@ def test_repeats_do_not_fill_a_bucket() -> None:
     assert factors(memory, BENZENES[0], BENZENES[0], BENZENES[1]) == [1, 0.5, 1]
 
 
-def test_wishes_are_counted_apart() -> None:
+def test_scaffolds_are_counted_apart_for_each_wish_and_molecules_are_not() -> None:
     memory = ScaffoldMemory(bucket_size=1)
     assert factors(memory, BENZENES[0], wish="one") == [1]
-    assert factors(memory, BENZENES[0], wish="other") == [1]
+    assert factors(memory, BENZENES[1], wish="other") == [1]
+    assert factors(memory, BENZENES[0], wish="another") == [0]
 
 
 @pytest.mark.parametrize(("bucket", "penalty"), [(0, 0.5), (5, -0.1), (5, 1.1)])
@@ -95,4 +96,4 @@ def test_a_new_run_takes_nothing_and_a_lost_file_is_told_of(
     assert not caplog.records
     callback.on_train_begin(args, TrainerState(global_step=10), TrainerControl())
     assert "starts anew" in caplog.text
-    assert memory.state_dict() == {}
+    assert memory.state_dict() == ScaffoldMemory().state_dict()

@@ -49,7 +49,7 @@ def test_repeats_are_worth_less_in_grpo_and_no_matter_for_labels(
     wish = [{"role": "user", "content": "Find a molecule with rings 1 to 1, donors 0 to 0."}]
     answer = [{"role": "assistant", "content": "Cc1ccccc1"}]
     rewards = function(prompts=[wish] * 2, completions=[answer] * 2)
-    assert rewards == ([1.0, 0.5] if method == "grpo" else [1.0, 1.0])
+    assert rewards == ([1.0, 0.0] if method == "grpo" else [1.0, 1.0])
 
 
 def test_a_dry_run_shows_what_a_run_would_do(

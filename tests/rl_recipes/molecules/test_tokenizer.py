@@ -1,4 +1,4 @@
-"""The generator's tokenizer: atoms, names and numbers are whole, and texts come back."""
+"""The generator's tokenizer: atoms and the ends of ranges are whole, and texts come back."""
 
 from __future__ import annotations
 
@@ -22,10 +22,14 @@ def test_atoms_are_whole(tokenizer: PreTrainedTokenizerFast) -> None:
     assert tokens == [*whole, "c", "1", "Br"]
 
 
-def test_names_and_numbers_are_whole(tokenizer: PreTrainedTokenizerFast) -> None:
+def test_the_ends_of_ranges_are_whole(tokenizer: PreTrainedTokenizerFast) -> None:
     tokens = tokenizer.tokenize("Find a molecule with rotatable bonds 2 to 11, logP -1.2 to 3.0.")
-    assert tokens[4:8] == [" rotatable bonds", " 2", " to", " 11"]
-    assert tokens[9:13] == [" logP", " -1.2", " to", " 3.0"]
+    assert tokens[4:] == [" rotatable bonds 2", " to 11", ",", " logP -1.2", " to 3.0", "."]
+
+
+def test_every_wish_is_known(tokenizer: PreTrainedTokenizerFast) -> None:
+    wishes = [prompt[0]["content"] for prompt in held_out_wishes(1000)]
+    assert not any(tokenizer.unk_token_id in ids for ids in tokenizer(wishes).input_ids)
 
 
 def test_texts_come_back(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:
