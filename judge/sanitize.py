@@ -62,11 +62,14 @@ def _visible(text: str) -> str:
     """The text without control, format (zero-width, bidirectional), surrogate, private-use and
     other characters that show nothing.
     """
+    if _PLAIN.fullmatch(text):
+        return text
     hidden = {ord(mark): None for mark in set(text) if mark not in _KEPT and _is_hidden(mark)}
     return _JOINERS.sub(r"\1", _IGNORABLE.sub("", text.translate(hidden)))
 
 
 _KEPT = "\n\t" + _JOINER
+_PLAIN = re.compile(r"[\n\t -~]*+")
 
 
 def _is_hidden(mark: str) -> bool:

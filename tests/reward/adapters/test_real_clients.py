@@ -1,8 +1,15 @@
 """The frameworks' own code, against a server. Each is skipped where its package is not installed:
-none is light enough to be a dependency of the tests. Without what it depends on, most will do:
+none is light enough to be a dependency of the tests. Of what they depend on, little is needed here:
 
-    uv pip install --no-deps --target frameworks openrlhf verl ms-swift areal verifiers nemo-gym
+    uv pip install --no-deps --target frameworks openrlhf verl ms-swift areal aiofiles \\
+        antlr4-python3-runtime==4.9.3 blinker colorlog dacite flask hydra-core itsdangerous \\
+        json-repair modelscope modelscope-hub omegaconf orjson pydot pylatexenc pyvers tenacity \\
+        tensordict torchdata wandb yappi
+    pip install --no-deps --ignore-requires-python --target frameworks nemo-gym==0.7.0
     PYTHONPATH=.:frameworks pytest tests/reward/adapters/test_real_clients.py
+
+    uv pip install --target verifiers verifiers
+    PYTHONPATH=.:verifiers pytest tests/reward/adapters/test_real_clients.py -k verifiers
 """
 
 from __future__ import annotations
