@@ -63,6 +63,7 @@ def test_a_dry_run_shows_what_a_run_would_do(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_run_leaves_its_figures_and_goes_on_with_its_memory(tmp_path: Path) -> None:
     out = tmp_path / "molecule-run"
     steps = ("--max_steps", "4", "--save_steps", "2", "--save_total_limit", "2")
@@ -84,6 +85,7 @@ def test_a_run_leaves_its_figures_and_goes_on_with_its_memory(tmp_path: Path) ->
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_hacked_reward_is_caught_and_the_run_stopped(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -27,8 +27,8 @@ def test_the_ends_of_ranges_are_whole(tokenizer: PreTrainedTokenizerFast) -> Non
     assert tokens[4:] == [" rotatable bonds 2", " to 11", ",", " logP -1.2", " to 3.0", "."]
 
 
-def test_every_wish_is_known(tokenizer: PreTrainedTokenizerFast) -> None:
-    wishes = [prompt[0]["content"] for prompt in held_out_wishes(1000)]
+def test_no_held_out_wish_has_unknown_words(tokenizer: PreTrainedTokenizerFast) -> None:
+    wishes = [prompt[0]["content"] for prompt in held_out_wishes(256)]
     assert not any(tokenizer.unk_token_id in ids for ids in tokenizer(wishes).input_ids)
 
 
