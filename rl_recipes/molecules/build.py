@@ -53,8 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m rl_recipes.molecules.build",
         description="Pre-trains the embedded molecule generator on the molecules inside the rdkit "
-        "wheel, from random weights: about ten minutes on two cores. Stopped and run again, it "
-        "goes on from its last checkpoint.",
+        "wheel, from random weights: minutes on two cores. Stopped and run again, it goes on from "
+        "its last checkpoint.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument(

@@ -41,7 +41,7 @@ def _order_numbers(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast) 
     what is learned of one holds for its neighbours, of which there are too many to be learned one
     by one.
     """
-    embedding = model.get_input_embeddings().weight
+    embedding = model.model.embed_tokens.weight
     for tokens in ENDS:
         walk = torch.randn(len(tokens), HIDDEN).cumsum(dim=0)
         ids = tokenizer.convert_tokens_to_ids(list(tokens))
