@@ -30,7 +30,7 @@ demo: setup ## the whole pipeline on the embedded judge (ARGS="--help" for its o
 	.venv/bin/flex-rl demo $(ARGS)
 
 demo-molecules: setup ## the same for molecules (ARGS="--seed 1 --output_dir runs/molecules-1")
-	.venv/bin/flex-rl grpo molecules-grpo-nano --output_dir runs/demo-molecules $(ARGS)
+	.venv/bin/flex-rl grpo molecules-grpo-nano --output_dir runs/demo-molecules --max_steps 300 $(ARGS)
 
 clean: ## caches and builds; keeps .venv and runs/
 	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
