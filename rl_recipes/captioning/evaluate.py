@@ -14,20 +14,18 @@ from typing import Any
 from PIL import Image
 
 from judge.nano.captions import accuracy
-from reward.client import RewardClient
 from reward.types import Reward
 from rl_recipes.captioning.cider import CiderD
 from rl_recipes.captioning.claims import ClaimReader, words_of
 from rl_recipes.captioning.data import PROMPT, HeldOut
 from rl_recipes.comparing import compare_groups
 from rl_recipes.generation import write_answers
+from rl_recipes.judging import DEADLINE_S, judge_samples
 from rl_recipes.recipe import Policy
 
 ANSWERS = "captions.jsonl"
 MAX_NEW_TOKENS = 56
 """Longest caption of the synthetic world in tokens; the longest right one has 29."""
-_DEADLINE_S = 3600.0
-_AT_ONCE = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +73,7 @@ async def judge_captions(
 ) -> list[Captioned]:
     """The captions as the judge at ``url`` sees them, reasoning included."""
     samples = [_sample(row, text) for row, text in zip(rows, captions, strict=True)]
-    rewards: list[Reward] = []
-    async with RewardClient(url) as client:
-        for start in range(0, len(samples), _AT_ONCE):
-            rewards += await client.rewards(
-                samples[start : start + _AT_ONCE],
-                rubric=rubric,
-                rationale=True,
-                deadline_s=_DEADLINE_S,
-            )
+    rewards = await judge_samples(samples, url, rubric)
     return [Captioned.of(text, reward) for text, reward in zip(captions, rewards, strict=True)]
 
 
@@ -136,7 +126,7 @@ async def win_rate_in_both_orders(
         [_sample(row, text), _sample(row, other)]
         for row, text, other in zip(rows, captions, others, strict=True)
     ]
-    shares = await compare_groups(url, groups, rubric=rubric, deadline_s=_DEADLINE_S)
+    shares = await compare_groups(url, groups, rubric=rubric, deadline_s=DEADLINE_S)
     return win_rate([pair[0] for pair in shares], [pair[1] for pair in shares])
 
 

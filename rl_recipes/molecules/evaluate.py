@@ -13,8 +13,8 @@ from typing import Any
 
 from judge.errors import RequestError
 from judge.nano.wishes import satisfaction, wish_text
-from reward.client import RewardClient
 from reward.types import Reward
+from rl_recipes.judging import judge_samples
 from rl_recipes.molecules.chem.alerts import alerts
 from rl_recipes.molecules.chem.desirability import desirability
 from rl_recipes.molecules.chem.diversity import internal_diversity, novelty, uniqueness
@@ -28,8 +28,6 @@ from rl_recipes.molecules.rewards import smiles_of
 ANSWERS = "molecules.jsonl"
 TOP = 10
 """How many of the most desirable molecules ``top_desirability`` is of."""
-_DEADLINE_S = 3600.0
-_AT_ONCE = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +74,7 @@ async def judge_answers(answers: Sequence[Answered], url: str, rubric: str) -> l
         {"prompt": each.wish, "completion": each.answer, "molecule": smiles_of(each.answer)}
         for each in molecules
     ]
-    rewards: list[Reward] = []
-    async with RewardClient(url) as client:
-        for start in range(0, len(samples), _AT_ONCE):
-            rewards += await client.rewards(
-                samples[start : start + _AT_ONCE],
-                rubric=rubric,
-                rationale=True,
-                deadline_s=_DEADLINE_S,
-            )
-    judged = iter(rewards)
+    judged = iter(await judge_samples(samples, url, rubric))
     return [each if each.smiles is None else _judged(each, next(judged)) for each in answers]
 
 

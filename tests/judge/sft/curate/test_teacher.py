@@ -97,8 +97,6 @@ async def test_a_teacher_asks_as_its_seeds_say_and_not_by_its_votes(judge_folder
 
 async def test_a_teacher_has_to_compare(judge_folder: Path) -> None:
     judge = Judge(open_judge("nano"), ScriptedEngine(lambda prompt: ""))
-    if "pairwise" in judge.folder.profile.protocols:
-        pytest.skip("the embedded judge compares")
     pairs = pairs_of(judge_folder.parent / "in.jsonl", raw_pairs(1))
     with pytest.raises(RequestError, match=r"'nano-judge' has no \[protocols.pairwise\]"):
         await ask_teacher(judge, pairs, plan(""), judge_folder.parent / "teacher.jsonl")
