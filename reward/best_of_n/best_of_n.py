@@ -21,15 +21,14 @@ from reward.best_of_n.ties import TieBreak
 from reward.best_of_n.truth import Truth
 from reward.offline.comparisons import values
 from reward.offline.forms import RowForm, row_form
-from reward.offline.jobs import JobPlan, RunStage, run_job
+from reward.offline.jobs import JobPlan, RunStage, judge_and_write
 from reward.offline.judging import JudgeFactory
 from reward.offline.outputs import Features, Format, import_datasets, output_path, write_rows
 from reward.offline.records import RowRecord, SeenForms
 from reward.offline.sources import SourceRow
 from reward.offline.stages import run_stage
 from reward.offline.unjudged import UnjudgedFile, open_unjudged
-from reward.offline.writing import in_thread, steps
-from reward.plots import require_plots
+from reward.offline.writing import steps
 
 NAME = "chosen"
 REPORT = "report.json"
@@ -84,14 +83,13 @@ async def best_of_n(
     scores are known, ``curve.png``. A run that was killed is gone on with by the same call.
 
     Raises:
-        RequestError, StoreError, EngineDeadError: as :func:`reward.offline.jobs.run_job`.
+        RequestError, StoreError, EngineDeadError: as :func:`reward.offline.jobs.judge_and_write`.
         MissingExtraError: datasets, pyarrow or matplotlib is not installed.
     """
-    require_plots()
-    import_datasets()
-    judge = make_judge()
-    await run_job(plan.job, make_judge, retry_unjudged=retry_unjudged, run=run)
-    return await in_thread(partial(_write, plan, judge))
+    write = partial(_write, plan)
+    return await judge_and_write(
+        plan.job, make_judge, write, retry_unjudged=retry_unjudged, run=run
+    )
 
 
 def _write(plan: BestOfNPlan, judge: Judge, stop: Event) -> BestOfNReport:

@@ -20,15 +20,14 @@ from reward.label.picture import PICTURE, draw_scores
 from reward.label.tally import Tally
 from reward.offline.comparisons import Preference
 from reward.offline.forms import row_form
-from reward.offline.jobs import JobPlan, RunStage, run_job
+from reward.offline.jobs import JobPlan, RunStage, judge_and_write
 from reward.offline.judging import JudgeFactory
-from reward.offline.outputs import Format, import_datasets, output_path, write_rows
+from reward.offline.outputs import Format, output_path, write_rows
 from reward.offline.records import RowRecord, SeenForms
 from reward.offline.sources import SourceRow
 from reward.offline.stages import run_stage
 from reward.offline.unjudged import UnjudgedFile, open_unjudged
-from reward.offline.writing import in_thread, steps
-from reward.plots import require_plots
+from reward.offline.writing import steps
 
 NAME = "train"
 REPORT = "report.json"
@@ -103,14 +102,13 @@ async def label(
         run: where the work is done; see :mod:`reward.scale.labelling` for a cluster.
 
     Raises:
-        RequestError, StoreError, EngineDeadError: as :func:`reward.offline.jobs.run_job`.
+        RequestError, StoreError, EngineDeadError: as :func:`reward.offline.jobs.judge_and_write`.
         MissingExtraError: datasets, pyarrow or matplotlib is not installed.
     """
-    require_plots()
-    import_datasets()
-    judge = make_judge()
-    await run_job(plan.job, make_judge, retry_unjudged=retry_unjudged, run=run)
-    return await in_thread(partial(_write, plan, judge))
+    write = partial(_write, plan)
+    return await judge_and_write(
+        plan.job, make_judge, write, retry_unjudged=retry_unjudged, run=run
+    )
 
 
 def _write(plan: LabelPlan, judge: Judge, stop: Event) -> LabelReport:

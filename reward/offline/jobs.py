@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, TypeVar
 
 from judge.errors import RequestError
 from judge.judge import Judge
@@ -15,19 +16,22 @@ from judge.rows import read_row
 from judge.rubrics import Rubric, load_rubric
 from reward.offline.forms import check_texts
 from reward.offline.judging import JudgeFactory, JudgeWorkers, RowCheck, one_order
+from reward.offline.outputs import import_datasets
 from reward.offline.records import RowRecord, facts_of, read_record
 from reward.offline.sampling import EngineFactory, PolicyWorkers, Sampling
 from reward.offline.schemes import Scheme
 from reward.offline.shards import Shards
 from reward.offline.sources import Source, SourceRow
 from reward.offline.stages import Progress, Stage, run_stage
-from reward.offline.writing import steps
+from reward.offline.writing import in_thread, steps
+from reward.plots import require_plots
 
 SETTINGS = "job.json"
 WORK = "work"
 STORE = "verdicts.db"
 SHARD_ROWS = 500
 
+T = TypeVar("T")
 RunStage = Callable[[Stage, Collection[int]], Awaitable[Progress]]
 """Makes the shards of a stage that lack, and those of rows to be done again."""
 
@@ -194,6 +198,28 @@ async def run_job(
     )
     redo = [each.row for each in plan.records() if each.failures] if retry_unjudged else ()
     return await run(judging, redo)
+
+
+async def judge_and_write(
+    plan: JobPlan,
+    make_judge: JudgeFactory,
+    write: Callable[[Judge, Event], T],
+    *,
+    retry_unjudged: bool = False,
+    run: RunStage = run_stage,
+) -> T:
+    """:func:`run_job`, and then what ``write`` returns, in a thread; it is given a judge that was
+    not started, and an event that is set when nobody waits for it any more.
+
+    Raises:
+        RequestError, StoreError, EngineDeadError: as :func:`run_job`.
+        MissingExtraError: datasets, pyarrow or matplotlib is not installed: told before the work.
+    """
+    require_plots()
+    import_datasets()
+    judge = make_judge()
+    await run_job(plan, make_judge, retry_unjudged=retry_unjudged, run=run)
+    return await in_thread(partial(write, judge))
 
 
 def _check_same(row: SourceRow, record: RowRecord) -> None:

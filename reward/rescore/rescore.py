@@ -14,13 +14,11 @@ from judge.errors import RequestError
 from judge.judge import Judge
 from reward.offline.comparisons import values
 from reward.offline.forms import row_form
-from reward.offline.jobs import JobPlan, RunStage, run_job
+from reward.offline.jobs import JobPlan, RunStage, judge_and_write
 from reward.offline.judging import JudgeFactory
 from reward.offline.outputs import Features, Format, import_datasets, output_path, write_rows
 from reward.offline.stages import run_stage
 from reward.offline.unjudged import UnjudgedFile, open_unjudged
-from reward.offline.writing import in_thread
-from reward.plots import require_plots
 from reward.rescore.before import read_before
 from reward.rescore.compare import Agreement, Comparisons
 from reward.rescore.picture import PICTURE, draw_comparison
@@ -58,15 +56,14 @@ async def rescore(
     ``before_after.png``. A run that was killed is gone on with by the same call.
 
     Raises:
-        RequestError, StoreError, EngineDeadError: as :func:`reward.offline.jobs.run_job`; or
-            nothing was said before of any row.
+        RequestError, StoreError, EngineDeadError: as :func:`reward.offline.jobs.judge_and_write`;
+            or nothing was said before of any row.
         MissingExtraError: datasets, pyarrow or matplotlib is not installed.
     """
-    require_plots()
-    import_datasets()
-    judge = make_judge()
-    await run_job(plan.job, make_judge, retry_unjudged=retry_unjudged, run=run)
-    return await in_thread(partial(_write, plan, judge))
+    write = partial(_write, plan)
+    return await judge_and_write(
+        plan.job, make_judge, write, retry_unjudged=retry_unjudged, run=run
+    )
 
 
 def _write(plan: RescorePlan, judge: Judge, stop: Event) -> Comparisons:
