@@ -104,6 +104,8 @@ class Judge:
         return in_order(requests, self.judge, concurrency)
 
     async def _vote(self, request: JudgeRequest, decoding: Decoding) -> Outcome:
+        if decoding.votes == 1:
+            return await self._ask(request, decoding)
         votes = [
             self._ask(request, replace(decoding, seed=decoding.seed + vote))
             for vote in range(decoding.votes)

@@ -15,14 +15,12 @@ Scores = tuple[float, ...]
 
 
 def combine_votes(votes: Sequence[Outcome], rule: Literal["mean", "median", "majority"]) -> Outcome:
-    """One outcome of votes on the same request.
+    """One outcome of two votes or more on the same request.
 
     More than half of the votes have to be verdicts; the others count for nothing then. ``mean`` and
     ``median`` are taken a candidate; ``majority`` takes the scores that most votes agree on as a
     whole, and the mean of those where several share the lead.
     """
-    if len(votes) == 1:
-        return votes[0]
     verdicts = [vote for vote in votes if isinstance(vote, Verdict)]
     if 2 * len(verdicts) <= len(votes):
         failures = Counter(v.reason.value for v in votes if isinstance(v, Unjudged))

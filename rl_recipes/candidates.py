@@ -44,6 +44,12 @@ class Sampling:
     seed: int
     engine_args: Mapping[str, Any]
 
+    def seed_of(self, row: int, temperature: int, rows: int) -> int:
+        """Of the first answer to a row at a temperature, by their places among ``rows`` and
+        ``temperatures``; vLLM counts on from it for the other answers, so no two share one.
+        """
+        return ((self.seed * rows + row) * len(self.temperatures) + temperature) * self.samples
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -126,13 +132,13 @@ def _sample(rows: Dataset, sampling: Sampling, path: Path, start: int) -> None:
                             n=sampling.samples,
                             temperature=temperature,
                             max_tokens=sampling.max_tokens,
-                            seed=seed + len(rows) * sampling.seed,
+                            seed=sampling.seed_of(place, number, len(rows)),
                         )
-                        for seed in places
+                        for place in places
                     ],
                     use_tqdm=False,
                 )
-                for temperature in sampling.temperatures
+                for number, temperature in enumerate(sampling.temperatures)
             ]
             for outputs in zip(*by_temperature, strict=True):
                 answers = [

@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 from judge.errors import RequestError
@@ -21,6 +22,7 @@ from judge.protocols.reply import (
 )
 from judge.protocols.template import Parts, fill, trusted, untrusted
 from judge.protocols.views import show_candidate
+from judge.rubrics import Rubric
 from judge.types import Completion, JudgeRequest, Message, Prompt, ProtocolName
 from judge.verdicts import Outcome, Reason, SoftScore, Unjudged, Verdict
 
@@ -87,17 +89,10 @@ class JudgingProtocol(ABC):
                 rubric does not.
         """
         self.check(request)
-        rubric, prompts = request.rubric, self.prompts
-        ends = {
-            "low": trusted(write_number(rubric.scale[0])),
-            "high": trusted(write_number(rubric.scale[1])),
-            "count": trusted(str(len(request.candidates))),
-            "ties": trusted(prompts.no_ties if rubric.ties == "forbidden" else ""),
-            "options": trusted(", ".join(f"[[{name}]]" for name, _ in rubric.options)),
-        }
+        prompts = self.prompts
+        system, shared = _shared(prompts, request.rubric, len(request.candidates))
         sections = {
-            **ends,
-            "criteria": fill(rubric.criteria, ends),
+            **shared,
             "question": untrusted(request.question),
             "reference": (
                 ()
@@ -107,10 +102,7 @@ class JudgingProtocol(ABC):
             "candidates": self._candidates(request),
         }
         return Prompt(
-            messages=(
-                Message("system", fill(prompts.system, ends)),
-                Message("user", fill(prompts.user, sections)),
-            ),
+            messages=(system, Message("user", fill(prompts.user, sections))),
             prefill=prompts.prefill,
             stop=prompts.stop,
         )
@@ -225,6 +217,24 @@ class ComparingProtocol(ScoringProtocol):
         if request.rubric.ties == "forbidden" and len(set(scores)) < count:
             return Unreadable(Reason.TIED, f"the rubric forbids ties, got {scores}")
         return scores
+
+
+@lru_cache(maxsize=256)
+def _shared(
+    prompts: ProtocolPrompts, rubric: Rubric, count: int
+) -> tuple[Message, Mapping[str, Parts]]:
+    """What all prompts about ``count`` candidates have in common: the system turn, and the
+    values that the user's turn is filled with.
+    """
+    ends = {
+        "low": trusted(write_number(rubric.scale[0])),
+        "high": trusted(write_number(rubric.scale[1])),
+        "count": trusted(str(count)),
+        "ties": trusted(prompts.no_ties if rubric.ties == "forbidden" else ""),
+        "options": trusted(", ".join(f"[[{name}]]" for name, _ in rubric.options)),
+    }
+    system = Message("system", fill(prompts.system, ends))
+    return system, {**ends, "criteria": fill(rubric.criteria, ends)}
 
 
 def soft_score(values: list[tuple[float, float]]) -> SoftScore | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from judge.sanitize import neutralise
 from judge.types import Part, PromptPart, Segment
@@ -33,22 +34,25 @@ def fill(template: str, values: Mapping[str, Parts]) -> Parts:
     What is in braces and names no value stays as it is. Neighbouring segments of the same
     trust become one.
     """
-    filled: list[PromptPart] = []
-    position = 0
-    for match in _PLACEHOLDER.finditer(template):
-        if match.group(1) not in values:
-            continue
-        filled.append(Segment(template[position : match.start()], trusted=True))
-        filled.extend(values[match.group(1)])
-        position = match.end()
-    filled.append(Segment(template[position:], trusted=True))
     joined: list[PromptPart] = []
-    for part in filled:
-        last = joined[-1] if joined else None
-        if not isinstance(part, Segment):
-            joined.append(part)
-        elif isinstance(last, Segment) and last.trusted == part.trusted:
-            joined[-1] = Segment(last.text + part.text, last.trusted)
-        elif part.text:
-            joined.append(part)
+    for literal, name in _split(template):
+        value = values[name] if name in values else trusted(f"{{{name}}}" if name else "")
+        for part in (literal, *value):
+            last = joined[-1] if joined else None
+            if not isinstance(part, Segment):
+                joined.append(part)
+            elif part.text and isinstance(last, Segment) and last.trusted == part.trusted:
+                joined[-1] = Segment(last.text + part.text, last.trusted)
+            elif part.text:
+                joined.append(part)
     return tuple(joined)
+
+
+@lru_cache(maxsize=1024)
+def _split(template: str) -> tuple[tuple[Segment, str], ...]:
+    """The template's own texts, each with the name of the placeholder behind it; the last has
+    none.
+    """
+    pieces = [*_PLACEHOLDER.split(template), ""]
+    texts = [Segment(text, trusted=True) for text in pieces[::2]]
+    return tuple(zip(texts, pieces[1::2], strict=True))

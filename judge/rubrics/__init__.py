@@ -17,7 +17,7 @@ criteria = "…{low}…{high}…"
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 from math import isfinite
@@ -58,20 +58,21 @@ class Rubric:
     decimals: int | None = None
     ties: Literal["allowed", "forbidden"] = "allowed"
     options: Options = _THREE_WAY
+    _fingerprint: str = field(init=False, repr=False, compare=False)
 
     def fingerprint(self) -> str:
         """The name, and eight hex digits that change with anything in the rubric."""
-        return f"{self.name}-{sha256(repr(self).encode()).hexdigest()[:8]}"
+        return self._fingerprint
 
     def __post_init__(self) -> None:
         if not self.criteria.strip():
             raise RequestError(f"rubric {self.name!r} has no criteria")
-        for field, (low, high) in (("scale", self.scale), ("reward_range", self.reward_range)):
+        for name, (low, high) in (("scale", self.scale), ("reward_range", self.reward_range)):
             ends: tuple[object, ...] = (low, high)
             if not all(isinstance(end, int | float) and isfinite(end) for end in ends):
-                raise RequestError(f"rubric {self.name!r}: {field} takes two numbers, got {ends}")
+                raise RequestError(f"rubric {self.name!r}: {name} takes two numbers, got {ends}")
             if not low < high:
-                raise RequestError(f"rubric {self.name!r}: {field} must rise, got {ends}")
+                raise RequestError(f"rubric {self.name!r}: {name} must rise, got {ends}")
         if self.candidate not in {"text", "molecule"}:
             raise RequestError(
                 f"rubric {self.name!r}: candidate is 'text' or 'molecule', got {self.candidate!r}"
@@ -84,6 +85,8 @@ class Rubric:
         if decimals is not None and (not isinstance(decimals, int) or not 0 <= decimals <= 9):
             raise RequestError(f"rubric {self.name!r}: decimals is 0 to 9, got {decimals!r}")
         _check_options(self.name, self.options)
+        fingerprint = f"{self.name}-{sha256(repr(self).encode()).hexdigest()[:8]}"
+        object.__setattr__(self, "_fingerprint", fingerprint)
 
 
 def _read_options(table: dict[str, list[float]]) -> Options:

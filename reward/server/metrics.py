@@ -76,12 +76,15 @@ class Metrics:
         self._hits = Counter(
             "flexreward_cache_hits", "Samples served from the verdict store.", registry=registry
         )
-        self._tokens = Counter(
+        tokens = Counter(
             "flexreward_tokens",
             "Tokens of judgements: prompt, completion, and cached ones of the prompt.",
             ["kind"],
             registry=registry,
         )
+        self._prompt_tokens = tokens.labels("prompt")
+        self._completion_tokens = tokens.labels("completion")
+        self._cached_tokens = tokens.labels("cached")
         self._rewards = Histogram(
             "flexreward_reward",
             "Rewards, by their place in the rubric's range (0 lowest, 1 highest).",
@@ -141,9 +144,9 @@ class Metrics:
         if judged.judged_s:
             self._judge_seconds.observe(judged.judged_s)
         usage = outcome.usage
-        self._tokens.labels("prompt").inc(usage.prompt_tokens)
-        self._tokens.labels("completion").inc(usage.completion_tokens)
-        self._tokens.labels("cached").inc(usage.cached_tokens)
+        self._prompt_tokens.inc(usage.prompt_tokens)
+        self._completion_tokens.inc(usage.completion_tokens)
+        self._cached_tokens.inc(usage.cached_tokens)
 
 
 class _NowCollector(Collector):

@@ -14,6 +14,7 @@ from judge.folder import Decoding
 from judge.types import Audio, Candidate, Image, JudgeRequest, Part, Usage, Video
 from judge.verdicts import Outcome, Reason, SoftScore, Unjudged, Verdict
 
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -89,8 +90,7 @@ def _dumps(value: object) -> str:
 
     Both are escaped; JSON itself escapes NUL.
     """
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", _to_json(value))
 
 
 @lru_cache(maxsize=256)

@@ -11,6 +11,7 @@ from reward.store.retention import Retention
 class StoreSettings:
     """Times in seconds.
 
+    What comes within ``gather_s`` of a judgement is written with it, at a fraction of the cost.
     A lookup that takes longer than ``lookup_s`` has failed. Of what cannot be written at once,
     ``max_waiting`` items are kept in memory; what comes beyond them is lost. What failed is tried
     again every ``retry_s``. ``retention`` is enforced at the start and every ``prune_every_s``.
@@ -18,6 +19,7 @@ class StoreSettings:
 
     retention: Retention = field(default_factory=Retention)
     prune_every_s: float = 3600.0
+    gather_s: float = 0.05
     lookup_s: float = 5.0
     retry_s: float = 5.0
     max_waiting: int = 4096

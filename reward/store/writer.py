@@ -45,6 +45,7 @@ class Writer:
         self._waiting: deque[Attempt | Served] = deque()
         self._unwritten: dict[str, Verdict] = {}
         self._is_busy = self._is_closing = False
+        self._flushing = 0
         self._changed = threading.Condition()
         self._next_prune = monotonic()
         self.written = self.lost = self.failures = 0
@@ -59,7 +60,8 @@ class Writer:
             self._waiting.append(item)
             if isinstance(item, Attempt) and isinstance(item.outcome, Verdict):
                 self._unwritten[item.question.key] = item.outcome
-            self._changed.notify_all()
+            if len(self._waiting) in {1, _BATCH}:  # no other makes the thread do anything
+                self._changed.notify_all()
 
     def unwritten(self, key: str) -> Verdict | None:
         """The verdict of that key if it is on its way into the table."""
@@ -68,7 +70,10 @@ class Writer:
     def flush(self) -> None:
         """Waits until all that was put before is written or lost."""
         with self._changed:
+            self._flushing += 1
+            self._changed.notify_all()
             self._changed.wait_for(lambda: not self._waiting and not self._is_busy)
+            self._flushing -= 1
 
     def close(self, timeout_s: float) -> None:
         """Writes what is left; what is not written at the first try, or within the time, is lost.
@@ -100,9 +105,14 @@ class Writer:
                     lambda: self._waiting or self._is_closing, self._until_prune()
                 )
                 if self._waiting or self._is_closing:
+                    self._changed.wait_for(self._is_gathered, self._settings.gather_s)
                     count = min(_BATCH, len(self._waiting))
                     self._is_busy = count > 0
                     return [self._waiting.popleft() for _ in range(count)]
+
+    def _is_gathered(self) -> bool:
+        """Whether the next items are to be written without waiting for more."""
+        return len(self._waiting) >= _BATCH or self._is_closing or self._flushing > 0
 
     def _write(self, batch: Sequence[Attempt | Served]) -> None:
         attempts = [item for item in batch if isinstance(item, Attempt)]

@@ -60,10 +60,6 @@ def test_half_of_the_votes_unread_is_no_verdict(votes: list[Any]) -> None:
     assert "no_answer" in combined.detail
 
 
-def test_one_vote_is_itself() -> None:
-    assert combine_votes([UNREAD], "mean") is UNREAD
-
-
 def test_soft_scores_are_averaged() -> None:
     votes = [
         verdict(3.0, soft=(SoftScore(3.0, 1.0, 0.0),)),
