@@ -33,7 +33,8 @@ class Sampling:
 
     ``weights`` and ``revision`` name the checkpoint as transformers takes it; there are ``samples``
     answers at each of ``temperatures``, of at most ``max_tokens`` tokens; ``engine_args`` are
-    vLLM's, by vLLM's names.
+    vLLM's, by vLLM's names. All temperatures are sampled by the same random numbers: answers then
+    differ in few places, and a pair of them tells the policy which ones count.
     """
 
     weights: str
@@ -43,12 +44,6 @@ class Sampling:
     max_tokens: int
     seed: int
     engine_args: Mapping[str, Any]
-
-    def seed_of(self, row: int, temperature: int, rows: int) -> int:
-        """Of the first answer to a row at a temperature, by their places among ``rows`` and
-        ``temperatures``; vLLM counts on from it for the other answers, so no two share one.
-        """
-        return ((self.seed * rows + row) * len(self.temperatures) + temperature) * self.samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +127,13 @@ def _sample(rows: Dataset, sampling: Sampling, path: Path, start: int) -> None:
                             n=sampling.samples,
                             temperature=temperature,
                             max_tokens=sampling.max_tokens,
-                            seed=sampling.seed_of(place, number, len(rows)),
+                            seed=place + len(rows) * sampling.seed,
                         )
                         for place in places
                     ],
                     use_tqdm=False,
                 )
-                for number, temperature in enumerate(sampling.temperatures)
+                for temperature in sampling.temperatures
             ]
             for outputs in zip(*by_temperature, strict=True):
                 answers = [

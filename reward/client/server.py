@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 _CONNECT_TIMEOUT_S = 5.0
 _CONNECTIONS = 128
+_UPLOADS = 8
+"""Pictures that are uploaded at once: each takes a connection, and a pool of many is slow."""
 _TRIAL_TIMEOUT_S = 2.0
 _PICTURE_REFUSED = frozenset({413, 422})
 _UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
@@ -43,6 +45,7 @@ class Line:
         self.http = http
         self.under_way = 0
         self.uploads = Flights[str | None]()
+        self.room_to_upload = asyncio.Semaphore(_UPLOADS)
         self.trial: asyncio.Task[None] | None = None
 
 
@@ -209,7 +212,8 @@ class Server:
 
     async def _put(self, image: Image) -> str | None:
         """Uploads a picture; returns why it is refused, or None."""
-        response = await self.request("PUT", f"/v1/media/{image.sha256}", content=image.data)
+        async with self._line().room_to_upload:
+            response = await self.request("PUT", f"/v1/media/{image.sha256}", content=image.data)
         if response.status_code in _PICTURE_REFUSED:
             return problem(response)
         self.check(response)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -36,15 +36,3 @@ def test_a_sampler_that_dies_loses_nothing_and_says_how_to_go_on(tmp_path: Path)
     with pytest.raises(EngineError, match=r"1 of 2 rows answered .* the same command goes on"):
         sample_answers(ROWS, SAMPLING, path)
     assert path.read_text() == line("one")
-
-
-def test_no_two_answers_share_a_seed() -> None:
-    sampling = replace(SAMPLING, temperatures=(0.8, 1.0), samples=4)
-    seeds = [
-        replace(sampling, seed=seed).seed_of(row, temperature, rows=3) + sample
-        for seed in (0, 1)
-        for row in range(3)
-        for temperature in range(2)
-        for sample in range(4)
-    ]
-    assert len(set(seeds)) == len(seeds)
