@@ -33,9 +33,9 @@ _SORTED_AT_ONCE = 16
 class PretrainPlan:
     """Sizes of the run; the defaults are those of the shipped weights.
 
-    It ends early, when about half of what the generator writes is a molecule: there is to be
-    something left to align. The share of exact wishes falls from 1 in the first step to 0 in the last; of the others,
-    ``careless`` is the share that were drawn near another molecule.
+    The run ends early, when about half of what the generator writes is a molecule: there is to be
+    something left to align. The share of exact wishes falls from 1 in the first step to 0 in the
+    last; of the others, ``careless`` is the share that were drawn near another molecule.
     """
 
     steps: int = 600
