@@ -52,6 +52,21 @@ async def test_attempts_are_appended_and_the_latest_verdict_is_found(location: s
     assert [row.score for row in rows(location)] == [2.0, 3.0]
 
 
+async def test_what_comes_together_is_written_together_and_a_flush_does_not_wait_for_more(
+    location: str,
+) -> None:
+    async with VerdictStore(location, replace(PATIENT, gather_s=3600)) as store:
+        for score in (2.0, 3.0):
+            store.add(attempt(outcome=verdict(score)))
+        await asyncio.sleep(0.2)
+        assert rows(location) == []
+        async with asyncio.timeout(60):
+            await store.flush()
+        assert [row.score for row in rows(location)] == [2.0, 3.0]
+        store.add(attempt())  # written by the end of the store, which does not wait either
+    assert len(rows(location)) == 3
+
+
 async def test_every_column(location: str) -> None:
     asked = replace(question(), request=replace(question().request, id="n7"))
     made = Attempt(asked, verdict(10.0), Labels("grpo-7", 12), 0.5, 1.5, created_at=1e9)
