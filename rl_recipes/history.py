@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from trl.models import unwrap_model_for_generation
 
+HISTORY = "history.jsonl"
+"""The file in a run's folder."""
 WATCH = "watch/"
 """Before the name of each figure that is watched."""
 REWARDS = {"reward": "reward", "rewards/accuracies": "share of pairs told right"}
@@ -21,6 +23,20 @@ def read_history(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def joined_histories(histories: Iterable[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """Histories of trainings that followed each other, their steps counted on."""
+    joined: list[dict[str, Any]] = []
+    for history in histories:
+        before = last_step(joined)
+        joined += [{**row, "step": before + row["step"]} for row in history]
+    return joined
+
+
+def last_step(history: Sequence[Mapping[str, Any]]) -> int:
+    """The last step that was logged; 0 without any."""
+    return max((row["step"] for row in history), default=0)
 
 
 class History(TrainerCallback):

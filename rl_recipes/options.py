@@ -123,6 +123,14 @@ class PairOptions:
             "the judge labels."
         },
     )
+    rounds: int = field(
+        default=1,
+        metadata={
+            "help": "How often pairs are made and trained on: from the second round on, the policy "
+            "of the round before answers and is the reference. Each round before the last has a "
+            "folder OUTPUT_DIR/round-N."
+        },
+    )
     pairs_only: bool = field(
         default=False, metadata={"help": "Make the pairs, into OUTPUT_DIR/pairs, and stop."}
     )
@@ -152,3 +160,12 @@ class PairOptions:
             '\'{"enforce_eager": true, "gpu_memory_utilization": 0.8}\'.'
         },
     )
+
+    def __post_init__(self) -> None:
+        if self.rounds < 1:
+            raise ValueError(f"--rounds is at least 1, got {self.rounds}")
+        if self.rounds > 1 and (self.pairs is not None or self.pairs_only):
+            raise ValueError(
+                f"--rounds {self.rounds} makes pairs and trains on them by turns; with --pairs or "
+                "--pairs_only there is one round: give --rounds 1"
+            )

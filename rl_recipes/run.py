@@ -20,15 +20,16 @@ from judge.sft.train.base import Base
 from judge.sft.train.checkpoints import claim_folder, last_whole_checkpoint
 from judge.sft.train.save import save_weights
 from reward.client import SyncRewardClient
-from rl_recipes.history import read_history
+from rl_recipes.history import last_step
 from rl_recipes.options import PairOptions
 from rl_recipes.plots import plot_history
 from rl_recipes.policy import find_policy, open_policy
 from rl_recipes.preferences import load_pairs, make_pairs, read_report, sample
 from rl_recipes.recipe import Recipe, RunConfig
 from rl_recipes.resolved import telling
+from rl_recipes.rounds import in_round, next_base, round_folders, whole_history, write_next_base
 from rl_recipes.servers import evaluating, rewarding, rewards_and_evaluates
-from rl_recipes.trainers import HISTORY, dpo_trainer, grpo_trainer
+from rl_recipes.trainers import dpo_trainer, grpo_trainer
 from rl_recipes.unrewarded import unjudged_rates
 
 POLICY, EVALUATION, SUMMARY, PLOT = "policy", "evaluation", "summary.json", "plot.png"
@@ -42,7 +43,7 @@ class Run:
 
     The folder of the run holds ``run.json`` (what it was told), ``checkpoint-…`` (gone on with by
     the same command), ``history.jsonl``, ``plot.png``, ``policy/``, ``evaluation/`` and
-    ``summary.json``.
+    ``summary.json``; of DPO in rounds, those before the last have folders like it, ``round-…``.
     """
 
     recipe: Recipe[Any]
@@ -65,7 +66,8 @@ class Run:
             return run._concluded(started)
 
     def dpo(self) -> dict[str, Any]:
-        """Makes pairs or reads them, trains by DPO and evaluates; returns the summary.
+        """Makes pairs or reads them, trains by DPO, as many rounds as told, and evaluates; returns
+        the summary.
 
         Raises:
             RequestError: as :meth:`grpo`; and no pairs, or too few answers that were judged.
@@ -73,6 +75,11 @@ class Run:
         """
         assert self.pairs is not None
         base, started = self._claimed(self.pairs), time.monotonic()
+        for number in range(1, self.pairs.rounds):
+            print(f"round {number} of {self.pairs.rounds}", flush=True)
+            base = replace(self, config=in_round(self.config, number))._policy_of_round(base)
+        if self.pairs.rounds > 1:
+            print(f"round {self.pairs.rounds} of {self.pairs.rounds}", flush=True)
         with ExitStack() as stack:
             run, pairs = self._preferences(base, stack)
             run._make_room(stack)
@@ -97,6 +104,21 @@ class Run:
             if config.training.process_index == 0:
                 claim_folder(config.out, telling(config, *more))
         return find_policy(config.model)
+
+    def _policy_of_round(self, base: Base) -> Base:
+        """Of a round before the last, made unless it is there: what the next round starts from."""
+        assert self.pairs is not None
+        config, started = self.config, time.monotonic()
+        is_done = (config.out / SUMMARY).is_file()
+        is_begun = is_done or last_whole_checkpoint(config.out) is not None
+        claim_folder(config.out, telling(config, self.pairs), is_begun=is_begun)
+        if not is_done:
+            with ExitStack() as stack:
+                run, pairs = self._preferences(base, stack)
+            run._train(base, lambda: dpo_trainer(run.recipe, run.config, base, pairs))
+            write_next_base(base, config.out / POLICY, self._save_dtype)
+            run._summarised({}, started)
+        return next_base(config, config.out / POLICY)
 
     def _preferences(self, base: Base, stack: ExitStack) -> tuple[Run, Dataset]:
         """The pairs, and the run with the server that labelled them, if there was one."""
@@ -124,34 +146,44 @@ class Run:
         trainer = make_trainer()
         resume = config.training.resume_from_checkpoint or last_whole_checkpoint(config.out)
         trainer.train(resume_from_checkpoint=resume)
-        dtype: torch.dtype = getattr(torch, config.run.save_dtype)
-        save_weights(trainer, base, dtype, config.out / POLICY)
+        save_weights(trainer, base, self._save_dtype, config.out / POLICY)
         trainer.save_state()
         del trainer
         gc.collect()  # evaluation loads the policy anew
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
+    @property
+    def _save_dtype(self) -> torch.dtype:
+        found: torch.dtype = getattr(torch, self.config.run.save_dtype)
+        return found
+
     def _concluded(self, started: float) -> dict[str, Any]:
-        """Evaluates where one process runs, plots, and writes the summary."""
+        """Evaluates where one process runs, and sums up."""
         config = self.config
         if config.training.process_index > 0:
             return {}
-        history = read_history(config.out / HISTORY)
-        summary: dict[str, Any] = {}
+        figures: dict[str, Any] = {}
         if config.run.eval_rows and config.training.world_size == 1:
-            summary = self._evaluated()
+            figures = self._evaluated()
         elif config.run.eval_rows:
             print("evaluate by one process: flex-rl evaluate with the same options", flush=True)
-        summary |= {
+        return self._summarised(figures, started)
+
+    def _summarised(self, figures: dict[str, Any], started: float) -> dict[str, Any]:
+        """Plots, and writes the summary: the figures of an evaluation and those of training."""
+        config = self.config
+        history = whole_history(config.out)
+        summary = {
+            **figures,
             **self._unjudged(history),
             "seconds": round(time.monotonic() - started, 1),
-            "steps": max((row["step"] for row in history), default=0),
+            "steps": last_step(history),
             "seed": config.training.seed,
         }
         text = json.dumps(summary, indent=2) + "\n"
-        (config.out / SUMMARY).write_text(text, encoding="utf-8")
         plot_history(history, config.out / PLOT, title=f"{config.run.recipe}: {config.out.name}")
+        (config.out / SUMMARY).write_text(text, encoding="utf-8")
         return summary
 
     def _unjudged(self, history: list[dict[str, Any]]) -> dict[str, Any]:
@@ -159,9 +191,8 @@ class Run:
         where the run labelled them.
         """
         rates = [rate for row in history for rate in unjudged_rates(row)]
-        report = read_report(self.config.out)
-        if report is not None:
-            rates = [report.unlabelled_rate]
+        reports = map(read_report, round_folders(self.config.out))
+        rates = [report.unlabelled_rate for report in reports if report is not None] or rates
         return {"unjudged_rate": round(fmean(rates), 5)} if rates else {}
 
     def _evaluated(self) -> dict[str, Any]:

@@ -9,12 +9,10 @@ from transformers import Trainer
 from trl import DPOConfig, DPOTrainer, GRPOConfig, GRPOTrainer
 
 from judge.sft.train.base import Base, adapter_config, load_trainable
-from rl_recipes.history import History, Watch
+from rl_recipes.history import HISTORY, History, Watch
 from rl_recipes.policy import load_processor
 from rl_recipes.recipe import Policy, Recipe, RunConfig
 from rl_recipes.unrewarded import EndUnrewarded
-
-HISTORY = "history.jsonl"
 
 
 def grpo_trainer(recipe: Recipe[Any], config: RunConfig[Any], base: Base) -> Trainer:

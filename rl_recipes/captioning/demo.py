@@ -13,11 +13,10 @@ from rl_recipes.captioning.evaluate import read_captioned
 from rl_recipes.captioning.recipe import held_out_rows
 from rl_recipes.captioning.report import write_page
 from rl_recipes.command import parse_run
-from rl_recipes.history import read_history
+from rl_recipes.history import HISTORY, read_history
 from rl_recipes.plots import plot_history
 from rl_recipes.run import AFTER, BEFORE, EVALUATION, PLOT, POLICY, SUMMARY, Run
 from rl_recipes.servers import SERVER_LOG
-from rl_recipes.trainers import HISTORY
 
 _CONFIG = "captioning-grpo-nano"
 _SERVE = "--engine-arg enforce_eager=true"
