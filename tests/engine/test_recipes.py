@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from transformers import AutoModelForImageTextToText
 
+from judge.errors import RequestError
 from rl_recipes.command import Method, parse_run
 from rl_recipes.history import read_history
 from rl_recipes.preferences import load_pairs
@@ -99,3 +100,24 @@ def test_dpo(live: LiveJudge, tmp_path: Path) -> None:
     assert [row["step"] for row in history if "loss" in row] == [1, 2]
     assert summary["steps"] == 2
     assert summary["true_accuracy_after"] > 0
+
+
+def test_dpo_in_rounds_of_an_adapter(live: LiveJudge, tmp_path: Path) -> None:
+    peft = {"use_peft": True, "lora_r": 4, "freeze_vision": True, "learning_rate": 1e-3}
+    options = {"rounds": 2, "min_labelled": 0.5, "max_steps": 3, **peft}
+    summary = small_run("dpo", tmp_path, live, **options).dpo()
+    first = tmp_path / "round-1"
+    answers = [folder / "pairs" / "answers.jsonl" for folder in (first, tmp_path)]
+    assert answers[0].read_text() != answers[1].read_text(), "the first round's policy answers"
+    adapter = json.loads((tmp_path / "policy" / "adapter_config.json").read_text())
+    assert adapter["base_model_name_or_path"] == str(first / "policy" / "merged")
+    assert summary["steps"] == 6
+    assert json.loads((first / "summary.json").read_text())["steps"] == 3
+    assert summary["true_accuracy_after"] > 0
+
+    done = {path: path.stat().st_mtime_ns for path in first.rglob("*") if path.is_file()}
+    small_run("dpo", tmp_path, live, **options, eval_rows=0).dpo()
+    del done[first / "run.json"]  # noted anew, the same
+    assert {path: path.stat().st_mtime_ns for path in done} == done, "is not made again"
+    with pytest.raises(RequestError, match=r"beta was 0\.1 and is 0\.2"):
+        small_run("dpo", tmp_path, live, **options, beta=0.2).dpo()

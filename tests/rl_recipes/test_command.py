@@ -84,6 +84,19 @@ def test_an_option_that_there_is_none_of_is_refused_in_a_file_too(tmp_path: Path
         parse_run("grpo", [pairs])
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--rounds", "0"], "--rounds is at least 1, got 0"),
+        (["--rounds", "2", "--pairs", "p.jsonl"], "with --pairs or --pairs_only there is one"),
+        (["--rounds", "2", "--pairs_only", "true"], "with --pairs or --pairs_only there is one"),
+    ],
+)
+def test_rounds_that_cannot_be(options: list[str], message: str, tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=message):
+        parse_run("dpo", ["captioning-dpo-nano", "--output_dir", str(tmp_path), *options])
+
+
 def test_an_evaluation_is_told_what_the_run_was_told(tmp_path: Path) -> None:
     path = written(tmp_path / "c.yaml", output_dir="x", min_margin=0.1)
     told = ["--num_generations", "4", "--beta=0.1", "--eval_rows", "7"]

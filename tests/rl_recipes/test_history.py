@@ -7,7 +7,7 @@ from pathlib import Path
 
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
-from rl_recipes.history import History, read_history
+from rl_recipes.history import History, joined_histories, last_step, read_history
 from rl_recipes.plots import plot_history
 
 
@@ -40,6 +40,13 @@ def test_one_process_writes(tmp_path: Path) -> None:
     history.on_log(args, state(1, is_first=False), TrainerControl(), {"reward": 1.0})
     assert not path.exists()
     assert read_history(path) == []
+
+
+def test_histories_that_follow_each_other_count_on() -> None:
+    first = [{"step": 0, "watch/x": 1.0}, {"step": 2, "loss": 3.0}]
+    joined = joined_histories([first, [], [{"step": 0}, {"step": 1, "loss": 2.0}]])
+    assert joined == [*first, {"step": 2}, {"step": 3, "loss": 2.0}]
+    assert (last_step(joined), last_step([])) == (3, 0)
 
 
 def test_a_plot_is_drawn_from_whatever_was_logged(tmp_path: Path) -> None:

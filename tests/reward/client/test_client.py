@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -247,6 +248,29 @@ async def test_silent_server_is_a_deadline() -> None:
     async with RewardClient(transport=httpx.MockTransport(hang)) as client:
         (reward,) = await client.rewards(rows("x"), rubric="r", deadline_s=0.2)
     assert reward.reason is Reason.DEADLINE
+
+
+async def test_pictures_are_uploaded_eight_at_a_time() -> None:
+    under_way = most = 0
+
+    async def server(request: httpx.Request) -> httpx.Response:
+        nonlocal under_way, most
+        if request.method == "POST":
+            count = len(json.loads(request.content)["samples"])
+            return httpx.Response(
+                200, json={"judge": "x", "rubric": "y", "results": [RESULT] * count}
+            )
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.01)
+        under_way -= 1
+        return httpx.Response(200, json={})
+
+    samples = [rows("x", image=picture("red", 8 + number))[0] for number in range(30)]
+    async with RewardClient(transport=httpx.MockTransport(server)) as client:
+        rewards = await client.rewards(samples, rubric="r")
+    assert [reward.value for reward in rewards] == [0.5] * 30
+    assert most == 8
 
 
 async def test_refused_picture_costs_its_own_samples_only() -> None:
