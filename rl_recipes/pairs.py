@@ -39,14 +39,16 @@ class Pair:
 class PairReport:
     """What became of all rows: ``rows`` is the sum of the other counts, the last two aside.
 
-    ``too_few`` rows have fewer than two answers that are whole, different and rewarded, ``close``
-    ones no two that differ by more than the margin. ``unlabelled_rate`` is the share of answers
-    without a reward, ``longer_rate`` that of pairs whose chosen answer is the longer one (in
-    words), ties a half; near 1 the judge may be rewarding length. None without a pair.
+    ``unanswered`` rows could not be put to the policy, ``too_few`` ones have fewer than two answers
+    that are whole, different and rewarded, ``close`` ones no two that differ by more than the
+    margin. ``unlabelled_rate`` is the share of answers asked for that got no reward,
+    ``longer_rate`` that of pairs whose chosen answer is the longer one (in words), ties a half;
+    near 1 the judge may be rewarding length. None without a pair.
     """
 
     rows: int
     pairs: int
+    unanswered: int
     too_few: int
     close: int
     unlabelled_rate: float
@@ -73,7 +75,7 @@ def label_by_reward(
         found = iter(rewards)
         return [[next(found) for _ in answers[place]] for place in places]
 
-    return _labelled(len(rows), label, path)
+    return _labelled(answers, label, path)
 
 
 def label_in_both_orders(
@@ -98,20 +100,24 @@ def label_in_both_orders(
         ]
         return asyncio.run(compare_groups(url, groups, rubric=rubric, deadline_s=deadline_s))
 
-    return _labelled(len(rows), label, path)
+    return _labelled(answers, label, path)
 
 
 def choose_pairs(
-    answers: Sequence[Sequence[Answer]], labels: Sequence[Labels], min_margin: float
+    answers: Sequence[Sequence[Answer]], labels: Sequence[Labels], min_margin: float, asked: int
 ) -> tuple[list[Pair], PairReport]:
-    """Of each row the best and the worst answer, where they differ by more than the margin.
+    """Of each row the best and the worst of the answers, of which it was ``asked`` so many, where
+    they differ by more than the margin.
 
     Answers that were cut off are not paired: a policy would learn not to end. Of equal rewards the
     first answer counts.
     """
     pairs: list[Pair] = []
-    too_few = close = 0
+    unanswered = too_few = close = 0
     for place, (of_row, rewards) in enumerate(zip(answers, labels, strict=True)):
+        if not of_row:
+            unanswered += 1
+            continue
         worth = {
             answer.text: reward
             for answer, reward in zip(of_row, rewards, strict=True)
@@ -125,13 +131,14 @@ def choose_pairs(
             close += 1
             continue
         pairs.append(Pair(place, best, worst, worth[best], worth[worst]))
-    given = [reward for rewards in labels for reward in rewards]
+    labelled = sum(reward is not None for rewards in labels for reward in rewards)
     report = PairReport(
         rows=len(answers),
         pairs=len(pairs),
+        unanswered=unanswered,
         too_few=too_few,
         close=close,
-        unlabelled_rate=sum(reward is None for reward in given) / max(1, len(given)),
+        unlabelled_rate=1 - labelled / max(1, asked * len(answers)),
         longer_rate=_longer_rate(pairs),
     )
     return pairs, report
@@ -164,13 +171,19 @@ def write_report(report: PairReport, path: Path) -> None:
 
 
 def _labelled(
-    count: int, label: Callable[[Sequence[int]], list[Labels]], path: Path
+    answers: Sequence[Sequence[Answer]],
+    label: Callable[[Sequence[int]], list[Labels]],
+    path: Path,
 ) -> list[Labels]:
-    """Labels of all rows. ``path`` holds a line a portion; rows in it that lack a label are asked
-    for again.
+    """Labels of all rows' answers. ``path`` holds a line a portion; rows in it that lack a label
+    are asked for again.
     """
-    known = _read_labels(path)
-    todo = [place for place in range(count) if None in known.get(place, [None])]
+    known, count = _read_labels(path), len(answers)
+    todo = [
+        place
+        for place, of_row in enumerate(answers)
+        if len(known.get(place, [])) < len(of_row) or None in known.get(place, [])
+    ]
     with (
         path.open("a", encoding="utf-8") as file,
         tqdm(total=count, initial=count - len(todo), desc="labelling", unit="row") as bar,
@@ -182,7 +195,7 @@ def _labelled(
             file.flush()
             known |= found
             bar.update(len(places))
-    return [known[place] for place in range(count)]
+    return [known.get(place, []) for place in range(count)]
 
 
 def _read_labels(path: Path) -> dict[int, Labels]:

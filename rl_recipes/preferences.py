@@ -1,12 +1,13 @@
 """From a recipe's rows to the pairs that DPO trains on, a stage a file, each gone on with.
 
-rows → answers.jsonl → labels.jsonl → pairs (Parquet) and report.json (what became of rows)
+rows → answers/ (shards) → labels.jsonl → pairs (Parquet) and report.json (what became of rows)
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from datasets import Dataset
 from judge.errors import RequestError
 from judge.sft.train.base import Base
 from judge.sft.train.checkpoints import claim_folder
-from rl_recipes.candidates import Answer, Sampling, sample_answers
+from reward.offline.sampling import Sampling, open_policy
+from rl_recipes.candidates import Answer, sample_answers
 from rl_recipes.options import PairOptions
 from rl_recipes.pairs import (
     Labels,
@@ -31,7 +33,7 @@ from rl_recipes.resolved import telling
 from rl_recipes.rows import load_rows
 
 FOLDER = "pairs"
-ANSWERS, LABELS, PAIRS, REPORT = "answers.jsonl", "labels.jsonl", "pairs.parquet", "report.json"
+ANSWERS, LABELS, PAIRS, REPORT = "answers", "labels.jsonl", "pairs.parquet", "report.json"
 _COLUMNS = ("prompt", "chosen", "rejected")
 
 
@@ -62,17 +64,18 @@ def sample(
         EngineError: vLLM ended early; what it sampled is kept.
     """
     folder = config.out / FOLDER
-    claim_folder(folder, _telling(config, pairs), is_begun=(folder / ANSWERS).is_file())
+    claim_folder(folder, _telling(config, pairs), is_begun=(folder / ANSWERS).is_dir())
     sampling = Sampling(
-        weights=base.weights,
-        revision=base.revision,
+        samples=answers_a_row(pairs),
         temperatures=tuple(pairs.temperatures),
-        samples=pairs.samples,
         max_tokens=pairs.max_answer_tokens,
         seed=config.training.seed,
-        engine_args=engine_args(pairs),
+        # The answers of a pair then differ in few places, and tell the policy which ones count.
+        common_random_numbers=True,
     )
-    return sample_answers(rows, sampling, folder / ANSWERS)
+    options = {"revision": base.revision, "seed": sampling.seed, **engine_args(pairs)}
+    make_engine = partial(open_policy, base.weights, "vllm", **options)
+    return sample_answers(rows, sampling, make_engine, folder / ANSWERS)
 
 
 def make_pairs(
@@ -90,7 +93,7 @@ def make_pairs(
     """
     folder = config.out / FOLDER
     labels = _label(recipe, rows, answers, config, folder / LABELS)
-    chosen, report = choose_pairs(answers, labels, pairs.min_margin)
+    chosen, report = choose_pairs(answers, labels, pairs.min_margin, answers_a_row(pairs))
     write_report(report, folder / REPORT)
     _check(report, pairs, folder)
     made = preference_rows(rows, chosen)
@@ -102,6 +105,11 @@ def read_report(out: Path) -> PairReport | None:
     """What became of the rows of the run in that folder, if it made pairs."""
     path = out / FOLDER / REPORT
     return PairReport(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+
+
+def answers_a_row(pairs: PairOptions) -> int:
+    """How many answers each row is to have, at all temperatures together."""
+    return pairs.samples * len(pairs.temperatures)
 
 
 def engine_args(pairs: PairOptions) -> dict[str, Any]:
@@ -155,13 +163,15 @@ def _check(report: PairReport, pairs: PairOptions, folder: Path) -> None:
     labelled = 1 - report.unlabelled_rate
     if labelled < pairs.min_labelled:
         raise RequestError(
-            f"{labelled:.1%} of the answers got a reward, and --min_labelled is "
+            f"{labelled:.1%} of the answers got a reward ({report.unanswered} of {report.rows} "
+            f"rows could not be put to the policy), and --min_labelled is "
             f"{pairs.min_labelled:.1%}; all of it is kept in {folder}: the same command asks for "
             "the missing ones again"
         )
     if not report.pairs:
         raise RequestError(
-            f"no pairs came of {report.rows} rows: {report.too_few} have fewer than two different "
-            f"whole answers with a reward, {report.close} no two that differ by more than "
-            f"{pairs.min_margin:g}; give more --samples, higher --temperatures or more rows"
+            f"no pairs came of {report.rows} rows: {report.unanswered} could not be put to the "
+            f"policy, {report.too_few} have fewer than two different whole answers with a reward, "
+            f"{report.close} no two that differ by more than {pairs.min_margin:g}; give more "
+            "--samples, higher --temperatures or more rows"
         )

@@ -34,8 +34,10 @@ class Sampling:
     """How many candidates a prompt gets, and how they are drawn.
 
     The temperatures are taken in turn: with ``(0.8, 1.2)`` and 4 samples, two of each. Every
-    sample has a seed of its own, by ``seed``, the row's number and its place. What the policy
-    ``writes`` are texts, or molecules: SMILES and nothing else, outer white space aside.
+    sample has a seed of its own, by ``seed``, the row's number and its place; with
+    ``common_random_numbers``, samples that differ in their temperatures alone share one, and then
+    differ in few places. What the policy ``writes`` are texts, or molecules: SMILES and nothing
+    else, outer white space aside.
 
     Raises:
         RequestError: fewer than one sample, no temperature, or one that is not above 0 where
@@ -48,6 +50,7 @@ class Sampling:
     max_tokens: int = 512
     seed: int = 0
     writes: Writes = "texts"
+    common_random_numbers: bool = False
 
     def __post_init__(self) -> None:
         if self.samples < 1 or self.max_tokens < 1:
@@ -61,11 +64,16 @@ class Sampling:
                 f"got {list(self.temperatures)}"
             )
 
+    def temperature(self, place: int) -> float:
+        """Of the samples at that place."""
+        return self.temperatures[place % len(self.temperatures)]
+
     def decoding(self, row: int, place: int) -> Decoding:
         """Of the sample at that place of that row."""
-        digest = sha256(f"{self.seed}/{row}/{place}".encode()).digest()
+        draw = place // len(self.temperatures) if self.common_random_numbers else place
+        digest = sha256(f"{self.seed}/{row}/{draw}".encode()).digest()
         return Decoding(
-            temperature=self.temperatures[place % len(self.temperatures)],
+            temperature=self.temperature(place),
             top_p=self.top_p,
             max_tokens=self.max_tokens,
             seed=int.from_bytes(digest[:4]) >> 1,

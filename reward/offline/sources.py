@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 from judge.errors import RequestError
 from judge.tables import open_table
@@ -33,9 +33,29 @@ class SourceRow:
     problem: Unjudged | None = None
 
 
+class Rows(Protocol):
+    """Where rows come from; can be sent to another process."""
+
+    def count(self) -> int | None:
+        """Rows in all; None where only reading them would tell.
+
+        Raises:
+            RequestError: there is no such table.
+        """
+        ...
+
+    def rows(self, start: int = 0) -> Iterator[SourceRow]:
+        """The rows from that one on.
+
+        Raises:
+            RequestError: they cannot be read.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where rows come from; can be sent to another process.
+    """Rows of a table.
 
     Args:
         table: as :func:`judge.tables.open_table` takes it.

@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 from judge.errors import RequestError
 from judge.streaming import in_order
 from reward.offline.shards import Shards, ShardWriter
-from reward.offline.sources import Source, SourceRow
+from reward.offline.sources import Rows, SourceRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Stage:
     """
 
     name: str
-    source: Source
+    source: Rows
     shards: Shards
     make_worker: WorkerFactory
     concurrency: int

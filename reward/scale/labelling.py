@@ -64,8 +64,8 @@ class RayCluster:
         todo, total = Todo.of(stage, redo), stage.source.count()
         if total is None:
             raise RequestError(
-                f"{stage.source.table} does not tell how many rows it has, which dealing them out "
-                "takes: save it as Parquet first"
+                f"{stage.source} does not tell how many rows it has, which dealing them out "
+                "takes: save them as Parquet first"
             )
         shards = [
             number
