@@ -33,10 +33,19 @@ class Checkpointed(TrainerCallback):
         self._name = name
         self._what = what
 
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        if control.should_save:  # before the trainer's part, whose end makes the checkpoint whole
+            self._write(args, state)
+
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        path = self._path(args, state)
+        self._write(args, state)  # with what the step logged
+
+    def _write(self, args: TrainingArguments, state: TrainerState) -> None:
+        path = self._checkpoint(args, state) / self._file(args)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
         partial.write_text(json.dumps(self._what.state_dict()), encoding="utf-8")
@@ -47,13 +56,15 @@ class Checkpointed(TrainerCallback):
     ) -> None:
         if state.global_step == 0:
             return
-        path = self._path(args, state)
+        resumed = args.resume_from_checkpoint
+        path = (Path(resumed) if resumed else self._checkpoint(args, state)) / self._file(args)
         if path.is_file():
             self._what.load_state_dict(json.loads(path.read_text(encoding="utf-8")))
         else:
             logger.warning("%s is not there: the state of %s starts anew", path, self._name)
 
-    def _path(self, args: TrainingArguments, state: TrainerState) -> Path:
-        checkpoint = f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
-        folder = Path(args.output_dir or "") / checkpoint
-        return folder / f"{self._name}-{args.process_index}.json"
+    def _file(self, args: TrainingArguments) -> str:
+        return f"{self._name}-{args.process_index}.json"
+
+    def _checkpoint(self, args: TrainingArguments, state: TrainerState) -> Path:
+        return Path(args.output_dir or "") / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"

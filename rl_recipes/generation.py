@@ -40,9 +40,10 @@ def write_answers(
     model, processor = policy.model, policy.processor
     was_training = model.training
     model.eval()
-    sampling: dict[str, Any] = {"do_sample": False}
+    # What a checkpoint's own configuration asks for beside these is not what TRL trains by.
+    sampling: dict[str, Any] = {"do_sample": False, "repetition_penalty": 1.0}
     if temperature > 0:
-        sampling = {"do_sample": True, "temperature": temperature, "top_k": 0}
+        sampling |= {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
     texts: list[str] = []
     starts = range(0, len(prompts), batch)
     for start in tqdm(starts, desc=progress, unit="batch", disable=progress is None):
@@ -53,7 +54,13 @@ def write_answers(
             for prompt, images in zip(prompts[chosen], shown, strict=True)
         ]
         images = {"images": shown} if pictures else {}
-        inputs = processor(text=rendered, return_tensors="pt", padding=True, **images)
+        inputs = processor(
+            text=rendered,
+            return_tensors="pt",
+            padding=True,
+            add_special_tokens=False,  # the chat template has written them
+            **images,
+        )
         inputs = inputs.to(model.device)
         ids = model.generate(**inputs, max_new_tokens=max_new_tokens, **sampling)
         replies = ids[:, inputs["input_ids"].shape[1] :]

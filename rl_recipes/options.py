@@ -162,6 +162,11 @@ class PairOptions:
     )
 
     def __post_init__(self) -> None:
+        if self.samples * len(self.temperatures) < 2:
+            raise ValueError(
+                f"a pair takes two answers to a row at least, got {self.samples} --samples at "
+                f"{len(self.temperatures)} --temperatures"
+            )
         if self.rounds < 1:
             raise ValueError(f"--rounds is at least 1, got {self.rounds}")
         if self.rounds > 1 and (self.pairs is not None or self.pairs_only):

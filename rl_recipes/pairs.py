@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from tqdm.auto import tqdm
 from judge.messages import is_messages
 from judge.rows import picture_sources
 from rl_recipes.candidates import Answer
-from rl_recipes.comparing import compare_groups
 from rl_recipes.recipe import RewardFunction
 
 _ROWS_AT_ONCE = 64
@@ -74,31 +73,6 @@ def label_by_reward(
             rewards = asyncio.run(_awaited(rewards))
         found = iter(rewards)
         return [[next(found) for _ in answers[place]] for place in places]
-
-    return _labelled(answers, label, path)
-
-
-def label_in_both_orders(
-    url: str,
-    rubric: str,
-    rows: Dataset,
-    answers: Sequence[Sequence[Answer]],
-    path: Path,
-    *,
-    show: Callable[[Mapping[str, Any], str], dict[str, Any]],
-    deadline_s: float,
-) -> list[Labels]:
-    """The share of the other answers to its row that each answer beats, every two compared in both
-    orders by the judge at ``url``, to which ``show`` gives a row and an answer; kept in ``path`` as
-    :func:`label_by_reward` does.
-    """
-
-    def label(places: Sequence[int]) -> list[Labels]:
-        groups = [
-            [show(row, answer.text) for answer in answers[place]]
-            for place, row in ((place, rows[place]) for place in places)
-        ]
-        return asyncio.run(compare_groups(url, groups, rubric=rubric, deadline_s=deadline_s))
 
     return _labelled(answers, label, path)
 

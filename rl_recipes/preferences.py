@@ -14,21 +14,22 @@ from typing import Any
 from datasets import Dataset
 
 from judge.errors import RequestError
+from judge.folder import weights_id
 from judge.sft.train.base import Base
-from judge.sft.train.checkpoints import claim_folder
+from judge.sft.train.checkpoints import claim_folder, last_whole_checkpoint
+from reward.adapters.composed import ComposedJudgeReward
 from reward.offline.sampling import Sampling, open_policy
 from rl_recipes.candidates import Answer, sample_answers
+from rl_recipes.comparing import ComparedReward
 from rl_recipes.options import PairOptions
 from rl_recipes.pairs import (
-    Labels,
     PairReport,
     choose_pairs,
     label_by_reward,
-    label_in_both_orders,
     preference_rows,
     write_report,
 )
-from rl_recipes.recipe import Recipe, RunConfig
+from rl_recipes.recipe import Recipe, RewardFunction, RunConfig
 from rl_recipes.resolved import telling
 from rl_recipes.rows import load_rows
 
@@ -64,7 +65,7 @@ def sample(
         EngineError: vLLM ended early; what it sampled is kept.
     """
     folder = config.out / FOLDER
-    claim_folder(folder, _telling(config, pairs), is_begun=(folder / ANSWERS).is_dir())
+    claim_folder(folder, _telling(config, pairs, base), is_begun=(folder / ANSWERS).is_dir())
     sampling = Sampling(
         samples=answers_a_row(pairs),
         temperatures=tuple(pairs.temperatures),
@@ -92,13 +93,31 @@ def make_pairs(
         RequestError: too few answers got a reward, or no two of a row differ by enough.
     """
     folder = config.out / FOLDER
-    labels = _label(recipe, rows, answers, config, folder / LABELS)
+    reward = _reward(recipe, config, pairs)
+    labels = label_by_reward(reward, rows, answers, folder / LABELS)
     chosen, report = choose_pairs(answers, labels, pairs.min_margin, answers_a_row(pairs))
     write_report(report, folder / REPORT)
     _check(report, pairs, folder)
-    made = preference_rows(rows, chosen)
-    made.to_parquet(str(folder / PAIRS))
-    return made
+    partial = folder / f"{PAIRS}.partial"
+    preference_rows(rows, chosen).to_parquet(str(partial))
+    partial.replace(folder / PAIRS)
+    return load_pairs(str(folder / PAIRS))
+
+
+def is_labelling_begun(out: Path) -> bool:
+    """Whether answers of the run in that folder have labels."""
+    return (out / FOLDER / LABELS).is_file()
+
+
+def pairs_trained_on(out: Path) -> Dataset | None:
+    """The pairs that the run in that folder made, if it has begun to train on them.
+
+    They are not made again: a label that was missing may come now, and the trainer would go on with
+    other rows.
+    """
+    path = out / FOLDER / PAIRS
+    is_begun = path.is_file() and last_whole_checkpoint(out) is not None
+    return load_pairs(str(path)) if is_begun else None
 
 
 def read_report(out: Path) -> PairReport | None:
@@ -127,34 +146,26 @@ def engine_args(pairs: PairOptions) -> dict[str, Any]:
     return found
 
 
-def _telling(config: RunConfig[Any], pairs: PairOptions) -> dict[str, Any]:
-    """What answers and labels depend on: not on how the pairs are trained on."""
-    of_trl = {field.name for field in fields(config.training)} - {"seed"}
-    told = telling(config, pairs)
-    return {
-        name: value
-        for name, value in told.items()
-        if name not in of_trl and name not in {"min_margin", "min_labelled"}
-    }
+def _telling(config: RunConfig[Any], pairs: PairOptions, base: Base) -> dict[str, Any]:
+    """What answers and labels depend on: on the base, however it came about, and not on how the
+    pairs are trained on.
+    """
+    beside = {field.name for field in fields(config.training)} - {"seed"} | {"min_margin", "rounds"}
+    told = {name: value for name, value in telling(config, pairs).items() if name not in beside}
+    return {**told, "base": weights_id(base.weights)}
 
 
-def _label(
-    recipe: Recipe[Any],
-    rows: Dataset,
-    answers: list[list[Answer]],
-    config: RunConfig[Any],
-    path: Path,
-) -> list[Labels]:
+def _reward(recipe: Recipe[Any], config: RunConfig[Any], pairs: PairOptions) -> RewardFunction:
+    """What labels answers: the recipe's reward, its judge asked as ``--compare`` says."""
+    (function,) = recipe.reward_functions(config)
     if config.run.compare == "pointwise":
-        (function,) = recipe.reward_functions(config)
-        return label_by_reward(function, rows, answers, path)
-    return label_in_both_orders(
-        config.reward_url,
-        recipe.rubric(config),
-        rows,
-        answers,
-        path,
-        show=recipe.judged_row,
+        return function
+    if not isinstance(function, ComposedJudgeReward):
+        raise RequestError("--compare pairwise takes a reward with a judge in it")
+    return ComparedReward(
+        function,
+        size=answers_a_row(pairs),
+        url=config.reward_url,
         deadline_s=config.run.reward_deadline_s,
     )
 

@@ -4,7 +4,7 @@ measured. The commands of ``flex-rl`` do the rest, for every recipe alike.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -74,11 +74,6 @@ class Recipe(Protocol[OptionsT]):
 
         Raises:
             RequestError: settings that do not hold together.
-        """
-
-    def judged_row(self, row: Mapping[str, Any], answer: str) -> dict[str, Any]:
-        """A row and an answer to it as the judge is shown them, where no reward function asks: with
-        the columns of :func:`judge.request_from_row`.
         """
 
     def rubric(self, config: RunConfig[OptionsT]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -24,17 +25,34 @@ from rl_recipes.history import last_step
 from rl_recipes.options import PairOptions
 from rl_recipes.plots import plot_history
 from rl_recipes.policy import find_policy, open_policy
-from rl_recipes.preferences import load_pairs, make_pairs, read_report, sample
+from rl_recipes.preferences import (
+    is_labelling_begun,
+    load_pairs,
+    make_pairs,
+    pairs_trained_on,
+    read_report,
+    sample,
+)
 from rl_recipes.recipe import Recipe, RunConfig
 from rl_recipes.resolved import telling
-from rl_recipes.rounds import in_round, next_base, round_folders, whole_history, write_next_base
-from rl_recipes.servers import evaluating, rewarding, rewards_and_evaluates
+from rl_recipes.rounds import (
+    in_folder,
+    next_base,
+    round_folders,
+    take_policy,
+    whole_history,
+    write_next_base,
+)
+from rl_recipes.servers import claim_judge, evaluating, rewarding, rewards_and_evaluates
 from rl_recipes.trainers import dpo_trainer, grpo_trainer
 from rl_recipes.unrewarded import unjudged_rates
 
 POLICY, EVALUATION, SUMMARY, PLOT = "policy", "evaluation", "summary.json", "plot.png"
 BEFORE, AFTER = "before", "after"
 _FIGURES = "figures.json"
+_STOPPED = "stopped"
+"""Key in a round's summary: whether a callback ended its training."""
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +78,7 @@ class Run:
         base, started = self._claimed(), time.monotonic()
         with ExitStack() as stack:
             url = stack.enter_context(rewarding(self.config))
+            claim_judge(self.config, url)
             run = replace(self, config=replace(self.config, reward_url=url))
             run._train(base, lambda: grpo_trainer(run.recipe, run.config, base))
             run._make_room(stack)
@@ -75,17 +94,25 @@ class Run:
         """
         assert self.pairs is not None
         base, started = self._claimed(self.pairs), time.monotonic()
-        for number in range(1, self.pairs.rounds):
+        *earlier, _ = round_folders(self.config.out)
+        for number, folder in enumerate(earlier, 1):
             print(f"round {number} of {self.pairs.rounds}", flush=True)
-            base = replace(self, config=in_round(self.config, number))._policy_of_round(base)
-        if self.pairs.rounds > 1:
+            before = whole_history(earlier[: number - 1])
+            ended = replace(self, config=in_folder(self.config, folder))._round(base, before)
+            if ended:
+                logger.warning("training was stopped in round %d, which is the last one", number)
+                take_policy(folder / POLICY, self.config.out / POLICY)
+                return self._concluded(started)
+            base = next_base(self.config, folder / POLICY)
+        if earlier:
             print(f"round {self.pairs.rounds} of {self.pairs.rounds}", flush=True)
         with ExitStack() as stack:
             run, pairs = self._preferences(base, stack)
             run._make_room(stack)
             if self.pairs.pairs_only:
                 return {"pairs": len(pairs), "seconds": round(time.monotonic() - started, 1)}
-            run._train(base, lambda: dpo_trainer(run.recipe, run.config, base, pairs))
+            before = whole_history(earlier)
+            run._train(base, lambda: dpo_trainer(run.recipe, run.config, base, pairs, before))
             return run._concluded(started)
 
     def evaluate(self) -> dict[str, Any]:
@@ -105,26 +132,32 @@ class Run:
                 claim_folder(config.out, telling(config, *more))
         return find_policy(config.model)
 
-    def _policy_of_round(self, base: Base) -> Base:
-        """Of a round before the last, made unless it is there: what the next round starts from."""
+    def _round(self, base: Base, before: list[dict[str, Any]]) -> bool:
+        """A round of DPO before the last one, unless it is done; whether its training was stopped
+        early, by a callback.
+        """
         assert self.pairs is not None
         config, started = self.config, time.monotonic()
-        is_done = (config.out / SUMMARY).is_file()
-        is_begun = is_done or last_whole_checkpoint(config.out) is not None
+        summary = config.out / SUMMARY
+        is_begun = summary.is_file() or last_whole_checkpoint(config.out) is not None
         claim_folder(config.out, telling(config, self.pairs), is_begun=is_begun)
-        if not is_done:
-            with ExitStack() as stack:
-                run, pairs = self._preferences(base, stack)
-            run._train(base, lambda: dpo_trainer(run.recipe, run.config, base, pairs))
-            write_next_base(base, config.out / POLICY, self._save_dtype)
-            run._summarised({}, started)
-        return next_base(config, config.out / POLICY)
+        if summary.is_file():
+            return bool(json.loads(summary.read_text(encoding="utf-8"))[_STOPPED])
+        with ExitStack() as stack:
+            run, pairs = self._preferences(base, stack)
+        stopped = run._train(base, lambda: dpo_trainer(run.recipe, run.config, base, pairs, before))
+        write_next_base(base, config.out / POLICY, self._save_dtype)
+        run._summarised({_STOPPED: stopped}, started)
+        return stopped
 
     def _preferences(self, base: Base, stack: ExitStack) -> tuple[Run, Dataset]:
         """The pairs, and the run with the server that labelled them, if there was one."""
         assert self.pairs is not None
         if self.pairs.pairs is not None:
             return self, load_pairs(self.pairs.pairs)
+        made = pairs_trained_on(self.config.out)
+        if made is not None:
+            return self, made
         if self.config.training.world_size > 1:
             raise RequestError(
                 "a run of several processes takes pairs that are there already: make them by one "
@@ -133,6 +166,7 @@ class Run:
         rows = self.recipe.load_dataset(self.config)
         answers = sample(rows, self.config, self.pairs, base)
         url = stack.enter_context(rewarding(self.config))
+        claim_judge(self.config, url, is_begun=is_labelling_begun(self.config.out))
         run = replace(self, config=replace(self.config, reward_url=url))
         return run, make_pairs(run.recipe, rows, answers, run.config, self.pairs)
 
@@ -141,17 +175,20 @@ class Run:
         if not rewards_and_evaluates(self.config.run):
             servers.close()
 
-    def _train(self, base: Base, make_trainer: Callable[[], Trainer]) -> None:
+    def _train(self, base: Base, make_trainer: Callable[[], Trainer]) -> bool:
+        """Trains and saves the policy; whether a callback stopped it before its last step."""
         config = self.config
         trainer = make_trainer()
         resume = config.training.resume_from_checkpoint or last_whole_checkpoint(config.out)
         trainer.train(resume_from_checkpoint=resume)
         save_weights(trainer, base, self._save_dtype, config.out / POLICY)
         trainer.save_state()
+        is_stopped = trainer.state.global_step < trainer.state.max_steps
         del trainer
         gc.collect()  # evaluation loads the policy anew
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+        return is_stopped
 
     @property
     def _save_dtype(self) -> torch.dtype:
@@ -173,7 +210,7 @@ class Run:
     def _summarised(self, figures: dict[str, Any], started: float) -> dict[str, Any]:
         """Plots, and writes the summary: the figures of an evaluation and those of training."""
         config = self.config
-        history = whole_history(config.out)
+        history = whole_history(round_folders(config.out))
         summary = {
             **figures,
             **self._unjudged(history),

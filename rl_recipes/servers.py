@@ -8,11 +8,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from judge.errors import RequestError
+from judge.sft.train.checkpoints import claim_folder
 from reward.client import SyncRewardClient
 from rl_recipes.options import RunOptions
 from rl_recipes.recipe import RunConfig
 from rl_recipes.serving import reward_server
 
+JUDGE = "judge.json"
+"""Which judge rewards, in the run's folder."""
 SERVER_LOG, EVAL_SERVER_LOG = "server.log", "eval-server.log"
 
 
@@ -58,6 +61,26 @@ def evaluating(config: RunConfig[Any], reward_url: str | None) -> Iterator[str]:
         judge = run.eval_judge or run.judge
         with reward_server(judge, config.out / EVAL_SERVER_LOG, options=options) as url:
             yield url
+
+
+def claim_judge(config: RunConfig[Any], url: str, *, is_begun: bool | None = None) -> None:
+    """Notes which judge gives the run's rewards, by its weights, prompts and decoding; another one
+    does not go on with them.
+
+    Args:
+        config: of the run.
+        url: of its reward server.
+        is_begun: as :func:`~judge.sft.train.checkpoints.claim_folder` takes it.
+
+    Raises:
+        RequestError: the run was rewarded by another judge.
+    """
+    if config.training.process_index > 0:
+        return
+    with SyncRewardClient(url) as client:
+        info = client.info()
+    judge = {"judge": info["name"], "judge_fingerprint": info["fingerprint"]}
+    claim_folder(config.out, judge, is_begun=is_begun, file=JUDGE)
 
 
 def rewards_and_evaluates(run: RunOptions) -> bool:

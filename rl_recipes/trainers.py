@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
@@ -13,6 +15,7 @@ from rl_recipes.history import HISTORY, History, Watch
 from rl_recipes.policy import load_processor
 from rl_recipes.recipe import Policy, Recipe, RunConfig
 from rl_recipes.unrewarded import EndUnrewarded
+from rl_recipes.watch import RewardWatch
 
 
 def grpo_trainer(recipe: Recipe[Any], config: RunConfig[Any], base: Base) -> Trainer:
@@ -30,8 +33,17 @@ def grpo_trainer(recipe: Recipe[Any], config: RunConfig[Any], base: Base) -> Tra
     return _watched(trainer, recipe, config, base)
 
 
-def dpo_trainer(recipe: Recipe[Any], config: RunConfig[Any], base: Base, pairs: Dataset) -> Trainer:
-    """DPO of the base on pairs: ``prompt``, ``chosen``, ``rejected``, and ``images`` if any."""
+def dpo_trainer(
+    recipe: Recipe[Any],
+    config: RunConfig[Any],
+    base: Base,
+    pairs: Dataset,
+    earlier: Sequence[Mapping[str, Any]] = (),
+) -> Trainer:
+    """DPO of the base on pairs: ``prompt``, ``chosen``, ``rejected``, and ``images`` if any.
+
+    The watch over reward hacking begins with what ``earlier`` rounds logged.
+    """
     assert isinstance(config.training, DPOConfig)
     model, peft_config = _load(config, base)
     trainer = DPOTrainer(
@@ -41,20 +53,32 @@ def dpo_trainer(recipe: Recipe[Any], config: RunConfig[Any], base: Base, pairs: 
         processing_class=load_processor(base),
         peft_config=peft_config,
     )
-    return _watched(trainer, recipe, config, base)
+    return _watched(trainer, recipe, config, base, earlier)
 
 
 def _load(config: RunConfig[Any], base: Base) -> tuple[Any, Any]:
-    init_kwargs = getattr(config.training, "model_init_kwargs", None)
+    training: Any = config.training
+    init_kwargs = training.model_init_kwargs
+    if not Path(base.weights).is_dir():
+        # By these TRL loads the reference, of which it knows the name alone.
+        training.model_init_kwargs = {"revision": base.revision, **(init_kwargs or {})}
     freeze = config.run.freeze_vision
     model = load_trainable(base, config.model, init_kwargs, freeze)
     return model, adapter_config(config.model, model, freeze)
 
 
-def _watched(trainer: Trainer, recipe: Recipe[Any], config: RunConfig[Any], base: Base) -> Trainer:
+def _watched(
+    trainer: Trainer,
+    recipe: Recipe[Any],
+    config: RunConfig[Any],
+    base: Base,
+    earlier: Sequence[Mapping[str, Any]] = (),
+) -> Trainer:
     processor = load_processor(base)
     trainer.add_callback(History(config.out / HISTORY))
     for callback in recipe.callbacks(config):
+        if isinstance(callback, RewardWatch):
+            callback.begin_with(earlier)
         trainer.add_callback(callback)
     run = config.run
     if run.unrewarded_logs:

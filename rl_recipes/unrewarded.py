@@ -29,6 +29,11 @@ class EndUnrewarded(TrainerCallback):
         self._folder = folder
         self._count = 0
 
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self._keep_unsaved(control)
+
     def on_log(
         self,
         args: TrainingArguments,
@@ -38,17 +43,19 @@ class EndUnrewarded(TrainerCallback):
         **kwargs: Any,
     ) -> None:
         rates = unjudged_rates(logs or {})
-        if not rates:
-            return
-        self._count = self._count + 1 if min(rates) == 1 else 0
-        if self._count:
-            control.should_save = False
-        if self._count >= self._most:
+        if rates:
+            self._count = self._count + 1 if min(rates) == 1 else 0
+        self._keep_unsaved(control)
+        if rates and self._count >= self._most:
             raise ServerNotReadyError(
                 f"not one sample was judged up to step {state.global_step}, {self._count} logs in "
                 f"a row; see the warnings above and the log of the reward server. Checkpoints are "
                 f"kept in {self._folder}: once it answers, the same command goes on"
             )
+
+    def _keep_unsaved(self, control: TrainerControl) -> None:
+        if self._count:
+            control.should_save = False
 
 
 def unjudged_rates(logs: dict[str, Any]) -> list[float]:

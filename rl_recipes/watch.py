@@ -134,14 +134,7 @@ class RewardWatch(TrainerCallback):
         logs: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        logs = logs or {}
-        reward = next((logs[name] for name in REWARDS if name in logs), None)
-        if reward is not None:  # as it is where not one sample was judged
-            self._rewards.append(float(reward))
-        seen = [each for each in self.controls if f"{WATCH}{each.name}" in logs]
-        for each in seen:
-            value = float(logs[f"{WATCH}{each.name}"])
-            self._values[each.name].append((len(self._rewards), value))
+        seen = self._note(logs or {})
         if not seen or not self._rewards:
             return
         # Figures of sampled answers differ between processes, and all have to stop at one step.
@@ -155,6 +148,22 @@ class RewardWatch(TrainerCallback):
             )
             if self._stop:
                 control.should_training_stop = True
+
+    def begin_with(self, history: Sequence[Mapping[str, Any]]) -> None:
+        """Takes what was logged before as seen: a run is compared with its own start."""
+        for logs in history:
+            self._note(logs)
+
+    def _note(self, logs: Mapping[str, Any]) -> list[Control]:
+        """Keeps the reward and the controls that were logged; returns these."""
+        reward = next((logs[name] for name in REWARDS if name in logs), None)
+        if reward is not None:  # as it is where not one sample was judged
+            self._rewards.append(float(reward))
+        seen = [each for each in self.controls if f"{WATCH}{each.name}" in logs]
+        for each in seen:
+            value = float(logs[f"{WATCH}{each.name}"])
+            self._values[each.name].append((len(self._rewards), value))
+        return seen
 
     def _partings(self, controls: Sequence[Control]) -> list[str]:
         """What to warn of now."""

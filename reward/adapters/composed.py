@@ -36,19 +36,20 @@ class ComposedAsker(Asker):
     def ask(
         self, rows: Sequence[Row], *, rationale: bool = False, labels: Labels | None = None
     ) -> list[Reward]:
-        measured = self._measure(rows)
+        measured = self.measure(rows)
         judged = super().ask(_asked(rows, measured), rationale=rationale, labels=labels)
         return self.composed.combine(measured, judged)
 
     async def ask_async(
         self, rows: Sequence[Row], *, rationale: bool = False, labels: Labels | None = None
     ) -> list[Reward]:
-        measured = await asyncio.to_thread(self._measure, rows)
+        measured = await asyncio.to_thread(self.measure, rows)
         asked = _asked(rows, measured)
         judged = await super().ask_async(asked, rationale=rationale, labels=labels)
         return self.composed.combine(measured, judged)
 
-    def _measure(self, rows: Sequence[Row]) -> list[Measured]:
+    def measure(self, rows: Sequence[Row]) -> list[Measured]:
+        """What is known of each row before the judge is asked."""
         return [self._measure_row(row) for row in rows]
 
     def _measure_row(self, row: Row) -> Measured:
@@ -68,9 +69,27 @@ class ComposedJudgeReward(JudgeReward):
             ``name`` is that of the composed reward where it is left out.
     """
 
+    _asker: ComposedAsker
+
     def __init__(self, composed: ComposedReward, **options: Any) -> None:
         super().__init__(**{**_of(composed), **options})
         self._asker = ComposedAsker(self._asker.settings, composed)
+
+    @property
+    def composed(self) -> ComposedReward:
+        """Gates, terms and weights."""
+        return self._asker.composed
+
+    def measure(
+        self, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any
+    ) -> list[tuple[Row, Measured]]:
+        """The rows as the judge would be shown them, and what is known of each before.
+
+        Args:
+            prompts, completions, columns: as TRL calls a reward function.
+        """
+        rows, _ = self._rows(prompts, completions, columns)
+        return list(zip(rows, self._asker.measure(rows), strict=True))
 
 
 class AsyncComposedJudgeReward(AsyncJudgeReward):

@@ -160,7 +160,8 @@ def policy_prompt(columns: Mapping[str, Any]) -> Prompt:
     for role, text in turns:
         if role not in _ROLES:
             raise RequestError(f"a turn of {', '.join(_ROLES)} was expected, got {role!r}")
-        parts: list[PromptPart] = [Segment(text, trusted=False)]
+        # In training, too, what spells a special token is one.
+        parts: list[PromptPart] = [Segment(text, trusted=True)]
         if role == "user" and pictures:
             parts, pictures = [*pictures, *parts], []
         messages.append(Message(_ROLES[_ROLES.index(role)], tuple(parts)))

@@ -16,12 +16,23 @@ from rl_recipes.command import parse_run
 from rl_recipes.history import HISTORY, read_history
 from rl_recipes.plots import plot_history
 from rl_recipes.run import AFTER, BEFORE, EVALUATION, PLOT, POLICY, SUMMARY, Run
-from rl_recipes.servers import SERVER_LOG
+from rl_recipes.servers import JUDGE, SERVER_LOG
 
 _CONFIG = "captioning-grpo-nano"
 _SERVE = "--engine-arg enforce_eager=true"
 _PAGE = "samples.html"
-_WRITTEN = (EVALUATION, HISTORY, PLOT, POLICY, SUMMARY, SETTINGS, _PAGE, SERVER_LOG, "checkpoint-*")
+_WRITTEN = (
+    EVALUATION,
+    HISTORY,
+    PLOT,
+    POLICY,
+    SUMMARY,
+    SETTINGS,
+    JUDGE,
+    _PAGE,
+    SERVER_LOG,
+    "checkpoint-*",
+)
 _FIGURES = ("true_accuracy", "reward", "length_ratio")
 _LABELS = {"true_accuracy": "true accuracy (held out, unseen by the reward)"}
 

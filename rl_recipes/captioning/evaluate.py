@@ -127,7 +127,8 @@ async def win_rate_in_both_orders(
         for row, text, other in zip(rows, captions, others, strict=True)
     ]
     shares = await compare_groups(url, groups, rubric=rubric, deadline_s=DEADLINE_S)
-    return win_rate([pair[0] for pair in shares], [pair[1] for pair in shares])
+    first, second = ([pair[side].value for pair in shares] for side in (0, 1))
+    return win_rate(first, second)
 
 
 def write_captioned(folder: Path, captioned: Sequence[Captioned]) -> None:

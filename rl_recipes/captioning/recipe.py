@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from datasets import Dataset
 from transformers import TrainerCallback
@@ -62,11 +60,6 @@ class CaptioningRecipe:
                 deadline_s=config.run.reward_deadline_s,
             )
         ]
-
-    def judged_row(self, row: Mapping[str, Any], answer: str) -> dict[str, Any]:
-        """The caption beside the picture, and the reference where the judge is to see it."""
-        shown = {name: row[name] for name in ("prompt", "image", "reference") if name in row}
-        return {**shown, "completion": answer}
 
     def rubric(self, config: Config) -> str:
         """That of the reward."""

@@ -199,8 +199,8 @@ def _judge_figures(answers: Sequence[Answered]) -> dict[str, float]:
 
 def read_earlier(folder: Path) -> list[Answered]:
     """The answers that :func:`evaluate_molecules` wrote to a folder."""
-    lines = (folder / ANSWERS).read_text(encoding="utf-8").splitlines()
-    return [Answered(**json.loads(line)) for line in lines]
+    with (folder / ANSWERS).open(encoding="utf-8") as lines:
+        return [Answered(**json.loads(line)) for line in lines]
 
 
 def win_rate(answers: Sequence[Answered], earlier: Sequence[Answered]) -> float:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from datasets import Dataset
 from transformers import TrainerCallback
@@ -80,10 +78,6 @@ class MoleculesRecipe:
             return [ComposedJudgeReward(composed, molecule_of=smiles_of, **how)]
         self._memory = memory
         return [MoleculeJudgeReward(composed, memory, **how)]
-
-    def judged_row(self, row: Mapping[str, Any], answer: str) -> dict[str, Any]:
-        """The wish and the molecule, not its text."""
-        return {"prompt": row["prompt"], "molecule": smiles_of(answer)}
 
     def rubric(self, config: Config) -> str:
         """Name of the rubric that the judge goes by."""

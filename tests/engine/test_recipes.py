@@ -89,11 +89,11 @@ def test_dpo(live: LiveJudge, tmp_path: Path) -> None:
     pairs = load_pairs(str(tmp_path / "pairs" / "pairs.parquet"))
     assert len(pairs) == made["pairs"] > 0
     report = json.loads((tmp_path / "pairs" / "report.json").read_text())
+    assert report["unanswered"] == 0
     assert report["rows"] == 8 == report["pairs"] + report["too_few"] + report["close"]
-    answers = (tmp_path / "pairs" / "answers.jsonl").read_text()
+    answers = (tmp_path / "pairs" / "answers" / "000000.jsonl").read_text()
     found = [json.loads(line) for line in answers.splitlines()]
-    assert [len(each) for each in found] == [4] * 8
-    assert {answer["temperature"] for answer in found[0]} == {0.7, 1.0}
+    assert [len(each["texts"]) for each in found] == [4] * 8
     ready = {"pairs": tmp_path / "pairs" / "pairs.parquet"}
     summary = small_run("dpo", tmp_path / "trained", live, **ready).dpo()
     history = read_history(tmp_path / "trained" / "history.jsonl")
@@ -107,7 +107,7 @@ def test_dpo_in_rounds_of_an_adapter(live: LiveJudge, tmp_path: Path) -> None:
     options = {"rounds": 2, "min_labelled": 0.5, "max_steps": 3, **peft}
     summary = small_run("dpo", tmp_path, live, **options).dpo()
     first = tmp_path / "round-1"
-    answers = [folder / "pairs" / "answers.jsonl" for folder in (first, tmp_path)]
+    answers = [folder / "pairs" / "answers" / "000000.jsonl" for folder in (first, tmp_path)]
     assert answers[0].read_text() != answers[1].read_text(), "the first round's policy answers"
     adapter = json.loads((tmp_path / "policy" / "adapter_config.json").read_text())
     assert adapter["base_model_name_or_path"] == str(first / "policy" / "merged")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -87,12 +88,13 @@ def test_an_option_that_there_is_none_of_is_refused_in_a_file_too(tmp_path: Path
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (["--samples", "1", "--temperatures", "0.9"], "a pair takes two answers to a row at least"),
         (["--rounds", "0"], "--rounds is at least 1, got 0"),
         (["--rounds", "2", "--pairs", "p.jsonl"], "with --pairs or --pairs_only there is one"),
         (["--rounds", "2", "--pairs_only", "true"], "with --pairs or --pairs_only there is one"),
     ],
 )
-def test_rounds_that_cannot_be(options: list[str], message: str, tmp_path: Path) -> None:
+def test_pairs_that_cannot_be(options: list[str], message: str, tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=message):
         parse_run("dpo", ["captioning-dpo-nano", "--output_dir", str(tmp_path), *options])
 
@@ -202,9 +204,10 @@ def test_answers_of_a_run_that_was_told_otherwise_are_not_taken(tmp_path: Path) 
         rows = run.recipe.load_dataset(run.config)
         return len(sample(rows, run.config, run.pairs, find_policy(run.config.model)))
 
-    answers = tmp_path / "pairs" / "answers.jsonl"
-    answers.parent.mkdir()
-    answers.write_text("[]\n")  # of the one row
+    answers = tmp_path / "pairs" / "answers"
+    answers.mkdir(parents=True)
+    line = {"row": 0, "texts": ["a"] * 4, "finishes": ["end"] * 4, "reason": None}
+    (answers / "000000.jsonl").write_text(json.dumps(line) + "\n")  # of the one row
     assert sampled() == 1
     assert sampled("--beta", "0.5", "--min_margin", "0.2") == 1, "those are not sampled by"
     for option in (("--samples", "3"), ("--seed", "1"), ("--judge", "other")):

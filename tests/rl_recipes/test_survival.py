@@ -151,7 +151,7 @@ def test_dpo_killed_in_any_stage_of_any_round_goes_on(judging: LiveServer, tmp_p
     finish(whole, judging.url, log, "dpo")
     first = out / "round-1"
     stages: list[Callable[[], bool]] = [
-        (first / "pairs" / "answers.jsonl").exists,  # sampling
+        (first / "pairs" / "answers").is_dir,  # sampling
         lambda: (first / "checkpoint-2" / "trainer_state.json").exists() and is_at(first, 3),
         (first / "policy" / "config.json").exists,  # saving
         (out / "pairs" / "labels.jsonl").exists,  # labelling

@@ -21,7 +21,11 @@ def last_whole_checkpoint(folder: Path) -> str | None:
 
 
 def claim_folder(
-    folder: Path, settings: Mapping[str, Any], *, is_begun: bool | None = None
+    folder: Path,
+    settings: Mapping[str, Any],
+    *,
+    is_begun: bool | None = None,
+    file: str = SETTINGS,
 ) -> None:
     """Notes what the run is told; the work of a run told otherwise is not gone on with.
 
@@ -30,11 +34,12 @@ def claim_folder(
         settings: everything that its results depend on, as JSON has it.
         is_begun: whether the folder holds work to go on with; by default, whether it holds a
             checkpoint.
+        file: where it is noted.
 
     Raises:
         RequestError: the folder holds the work of another run; the message says what differs.
     """
-    path = folder / SETTINGS
+    path = folder / file
     text = json.dumps(settings, indent=2, sort_keys=True) + "\n"
     if is_begun is None:
         is_begun = last_whole_checkpoint(folder) is not None

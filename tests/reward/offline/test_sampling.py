@@ -113,7 +113,7 @@ def test_a_policy_is_asked_as_in_training(tmp_path: Path) -> None:
     assert [each.role for each in prompt.messages] == ["system", "user", "assistant", "user"]
     picture, text = prompt.messages[1].parts
     assert isinstance(picture, Image)
-    assert text == Segment("What?", trusted=False)
+    assert text == Segment("What?", trusted=True)
     assert (prompt.prefill, prompt.stop) == ("", ())
 
 
