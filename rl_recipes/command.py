@@ -44,9 +44,11 @@ examples:
 """
 _EXAMPLES: dict[Method, str] = {
     "grpo": """  flex-rl grpo captioning-grpo-nano --output_dir runs/grpo
-  flex-rl grpo captioning-grpo-24gb --data you/pictures --reward_url http://judge:8471 --dry-run""",
+  flex-rl grpo captioning-grpo-24gb --data you/pictures:train --eval_data you/pictures:test \\
+      --reward_url http://judge:8471 --dry-run""",
     "dpo": """  flex-rl dpo captioning-dpo-nano --output_dir runs/dpo --seed 1
-  flex-rl dpo my.yaml --pairs runs/labelled/pairs.parquet""",
+  flex-rl dpo captioning-dpo-nano --output_dir runs/dpo-2 --rounds 2
+  flex-rl dpo my.yaml --pairs runs/labelled/train.parquet     what flex-reward label wrote""",
     "evaluate": """  flex-rl evaluate captioning-grpo-nano --output_dir runs/grpo
   flex-rl evaluate captioning-grpo-nano --output_dir runs/grpo --eval_judge ./other-judge""",
 }

@@ -119,5 +119,5 @@ def test_dpo_in_rounds_of_an_adapter(live: LiveJudge, tmp_path: Path) -> None:
     small_run("dpo", tmp_path, live, **options, eval_rows=0).dpo()
     del done[first / "run.json"]  # noted anew, the same
     assert {path: path.stat().st_mtime_ns for path in done} == done, "is not made again"
-    with pytest.raises(RequestError, match=r"beta was 0\.1 and is 0\.2"):
+    with pytest.raises(RequestError, match=r"beta was None and is 0\.2"):
         small_run("dpo", tmp_path, live, **options, beta=0.2).dpo()

@@ -41,3 +41,14 @@ def test_one_judged_sample_is_a_sign_of_life(end: EndUnrewarded, tmp_path: Path)
 def test_one_of_two_rewards_is_enough(end: EndUnrewarded, tmp_path: Path) -> None:
     for _ in range(3):
         log(end, tmp_path, a__unjudged_rate=1.0, b__unjudged_rate=0.5)
+
+
+def test_a_step_that_logs_no_rate_is_not_saved_either(end: EndUnrewarded, tmp_path: Path) -> None:
+    arguments = TrainingArguments(output_dir=str(tmp_path), report_to="none", use_cpu=True)
+    log(end, tmp_path, caption__unjudged_rate=1.0)
+    assert not log(end, tmp_path, loss=0.1), "its samples are those of the step before"
+    control = TrainerControl(should_save=True)
+    end.on_step_end(arguments, TrainerState(global_step=8), control)
+    assert not control.should_save
+    log(end, tmp_path, caption__unjudged_rate=0.0)
+    assert log(end, tmp_path, loss=0.1)

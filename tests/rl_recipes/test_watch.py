@@ -150,3 +150,19 @@ def test_settings_that_make_no_sense_are_refused(settings: dict[str, int]) -> No
         RewardWatch([])
     with pytest.raises(ValueError, match="slack"):
         Control("x", "stays", slack=0)
+
+
+def test_a_later_round_is_compared_with_the_start_of_the_first() -> None:
+    before = [{f"{WATCH}length": 10.0}, *[{"reward": 0.4}] * 5, {f"{WATCH}length": 14.0}]
+    watch = RewardWatch([LENGTH], patience=2)
+    watch.begin_with(before)
+    fed = Run(watch)
+    fed.look(None, length=14.0)
+    fed.look(0.5, length=16.0)
+    fed.look(0.5, length=16.0)
+    assert "length went from 10 to 16" in watch.warnings[0]
+    alone = RewardWatch([LENGTH], patience=2)
+    run_of = Run(alone)
+    for _ in range(3):
+        run_of.look(0.5, length=16.0)
+    assert not alone.warnings

@@ -14,6 +14,7 @@ from rl_recipes.molecules.evaluate import (
     evaluate_molecules,
     figures,
     read_answers,
+    read_earlier,
     win_rate,
 )
 from tests.reward.harness import LiveServer
@@ -84,6 +85,12 @@ def test_the_win_rate_is_against_the_same_wishes(exact: LiveServer, tmp_path: Pa
         against=tmp_path / "a",
     )
     assert found["win_rate"] == pytest.approx((1 + 1 + 0.5 + 0) / 4)
+
+
+def test_answers_come_back_as_they_were_kept(exact: LiveServer, tmp_path: Path) -> None:
+    texts = ["Cc1ccccc1", "C\u2028C", "CCO\x85", "C"]  # lines end in those, but not a file's
+    evaluate_molecules(PROMPTS, texts, tmp_path / "kept", url=exact.url, rubric="molecule")
+    assert [each.answer for each in read_earlier(tmp_path / "kept")] == texts
 
 
 def test_other_wishes_are_not_compared() -> None:

@@ -86,6 +86,35 @@ def test_the_memory_is_kept_with_the_checkpoints(tmp_path: Path) -> None:
     assert factors(resumed, "CCO", "CCN") == [0, 1]
 
 
+def test_the_memory_is_there_before_the_checkpoint_is_whole(tmp_path: Path) -> None:
+    args = TrainingArguments(output_dir=str(tmp_path), use_cpu=True)
+    memory = ScaffoldMemory()
+    factors(memory, "CCO")
+    callback, at_ten = Checkpointed("memory", memory), TrainerState(global_step=10)
+    callback.on_step_end(args, at_ten, TrainerControl(should_save=False))
+    assert not list(tmp_path.iterdir())
+    callback.on_step_end(args, at_ten, TrainerControl(should_save=True))
+    resumed = ScaffoldMemory()
+    Checkpointed("memory", resumed).on_train_begin(args, at_ten, TrainerControl())
+    assert factors(resumed, "CCO") == [0]
+
+
+def test_a_checkpoint_of_elsewhere_brings_its_memory(tmp_path: Path) -> None:
+    there = TrainingArguments(output_dir=str(tmp_path / "there"), use_cpu=True)
+    memory = ScaffoldMemory()
+    factors(memory, "CCO")
+    at_ten = TrainerState(global_step=10)
+    Checkpointed("memory", memory).on_save(there, at_ten, TrainerControl())
+    here = TrainingArguments(
+        output_dir=str(tmp_path / "here"),
+        use_cpu=True,
+        resume_from_checkpoint=str(tmp_path / "there" / "checkpoint-10"),
+    )
+    resumed = ScaffoldMemory()
+    Checkpointed("memory", resumed).on_train_begin(here, at_ten, TrainerControl())
+    assert factors(resumed, "CCO") == [0]
+
+
 def test_a_new_run_takes_nothing_and_a_lost_file_is_told_of(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
