@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import MISSING, Field, fields
 from enum import Enum
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -64,9 +66,9 @@ def resolved(config: RunConfig[Any], *more: Any) -> dict[str, Any]:
 
 
 def telling(config: RunConfig[Any], *more: Any) -> dict[str, Any]:
-    """Of the resolved options those that the weights depend on."""
+    """Of the resolved options those that the weights depend on; a YAML file by what it holds."""
     return {
-        name: value
+        name: _held(value)
         for name, value in resolved(config, *more).items()
         if not name.startswith(_BESIDE_THE_POINT)
     }
@@ -75,6 +77,13 @@ def telling(config: RunConfig[Any], *more: Any) -> dict[str, Any]:
 def as_yaml(options: dict[str, Any]) -> str:
     """The options as a configuration file."""
     return yaml.safe_dump(options, sort_keys=False, allow_unicode=True)
+
+
+def _held(value: Any) -> Any:
+    if not isinstance(value, str) or not value.endswith((".yaml", ".yml")):
+        return value
+    path = Path(value)
+    return f"{value} ({sha256(path.read_bytes()).hexdigest()[:8]})" if path.is_file() else value
 
 
 def _default(field: Field[Any]) -> Any:

@@ -152,6 +152,16 @@ def test_the_weights_depend_on_some_options_and_not_on_others(tmp_path: Path) ->
         assert told(*option) != told(), option
 
 
+def test_a_reward_file_is_told_by_what_it_holds(tmp_path: Path) -> None:
+    reward = tmp_path / "mine.yaml"
+    options = ["captioning-grpo-nano", "--output_dir", str(tmp_path), "--reward", str(reward)]
+    tellings = []
+    for weight in (0.1, 0.1, 0.2):
+        reward.write_text(f"weight: {weight}\n")
+        tellings.append(telling(parse_run("grpo", options)[0].config))
+    assert tellings[0] == tellings[1] != tellings[2]
+
+
 def test_a_dry_run_looks_at_rows_reward_judge_and_model(server: LiveServer, tmp_path: Path) -> None:
     options = ["captioning-grpo-nano", "--output_dir", str(tmp_path / "out"), "--train_rows", "4"]
     checked = check(parse_run("grpo", [*options, "--reward_url", server.url])[0])
