@@ -21,6 +21,7 @@ from judge.sft.train.base import Base
 from judge.sft.train.checkpoints import claim_folder, last_whole_checkpoint
 from judge.sft.train.save import save_weights
 from reward.client import SyncRewardClient
+from rl_recipes.finish import train_to_end
 from rl_recipes.history import last_step
 from rl_recipes.options import PairOptions
 from rl_recipes.plots import plot_history
@@ -180,7 +181,7 @@ class Run:
         config = self.config
         trainer = make_trainer()
         resume = config.training.resume_from_checkpoint or last_whole_checkpoint(config.out)
-        trainer.train(resume_from_checkpoint=resume)
+        train_to_end(trainer, resume)
         save_weights(trainer, base, self._save_dtype, config.out / POLICY)
         trainer.save_state()
         is_stopped = trainer.state.global_step < trainer.state.max_steps

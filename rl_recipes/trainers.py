@@ -59,7 +59,7 @@ def dpo_trainer(
 def _load(config: RunConfig[Any], base: Base) -> tuple[Any, Any]:
     training: Any = config.training
     init_kwargs = training.model_init_kwargs
-    if not Path(base.weights).is_dir():
+    if base.revision != "main" and not Path(base.weights).is_dir():
         # By these TRL loads the reference, of which it knows the name alone.
         training.model_init_kwargs = {"revision": base.revision, **(init_kwargs or {})}
     freeze = config.run.freeze_vision

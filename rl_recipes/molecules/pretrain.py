@@ -20,6 +20,7 @@ from transformers import PreTrainedTokenizerFast, Trainer, TrainingArguments
 from judge.molecules import PROPERTIES
 from judge.nano.wishes import Range, Wish, draw_wish
 from judge.sft.train.checkpoints import last_whole_checkpoint
+from rl_recipes.finish import train_to_end
 from rl_recipes.molecules.data import card_of, chat, training_molecules
 from rl_recipes.molecules.model import make_model, save_policy
 from rl_recipes.molecules.tokenizer import POLICY, make_tokenizer
@@ -130,5 +131,5 @@ def pretrain(plan: PretrainPlan, work: Path, folder: Path) -> None:
         train_dataset=Batches(tokenizer, plan),
         data_collator=lambda batches: batches[0],
     )
-    trainer.train(resume_from_checkpoint=last_whole_checkpoint(work))
+    train_to_end(trainer, last_whole_checkpoint(work))
     save_policy(model, tokenizer, folder)
