@@ -105,6 +105,7 @@ def choose_pairs(
             close += 1
             continue
         pairs.append(Pair(place, best, worst, worth[best], worth[worst]))
+    total = asked * len(answers)
     labelled = sum(reward is not None for rewards in labels for reward in rewards)
     report = PairReport(
         rows=len(answers),
@@ -112,7 +113,7 @@ def choose_pairs(
         unanswered=unanswered,
         too_few=too_few,
         close=close,
-        unlabelled_rate=1 - labelled / max(1, asked * len(answers)),
+        unlabelled_rate=(total - labelled) / max(1, total),
         longer_rate=_longer_rate(pairs),
     )
     return pairs, report

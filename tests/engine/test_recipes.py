@@ -121,3 +121,18 @@ def test_dpo_in_rounds_of_an_adapter(live: LiveJudge, tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in done} == done, "is not made again"
     with pytest.raises(RequestError, match=r"beta was None and is 0\.2"):
         small_run("dpo", tmp_path, live, **options, beta=0.2).dpo()
+
+
+def test_a_stop_in_a_round_ends_the_run(live: LiveJudge, tmp_path: Path) -> None:
+    stopping = {"watch_stop": True, "watch_words": 1e-6, "watch_steps": 1, "learning_rate": 3e-3}
+    options = {"rounds": 2, "min_labelled": 0.5, "max_steps": 12, **stopping}
+    summary = small_run("dpo", tmp_path, live, **options).dpo()
+    assert 0 < summary["steps"] < 12
+    assert not (tmp_path / "pairs").exists()
+    policies = [
+        folder / "policy" / "model.safetensors" for folder in (tmp_path, tmp_path / "round-1")
+    ]
+    assert policies[0].read_bytes() == policies[1].read_bytes()
+    again = small_run("dpo", tmp_path, live, **options).dpo()
+    assert not (tmp_path / "pairs").exists(), "nor does it go on the next time"
+    assert again["true_accuracy_after"] == summary["true_accuracy_after"]
