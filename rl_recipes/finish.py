@@ -11,8 +11,8 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 def train_to_end(trainer: Trainer, checkpoint: str | None) -> None:
     """Trains, from the checkpoint on if there is one.
 
-    transformers makes a step more where the checkpoint is that of the last step and not at the end
-    of an epoch; here its weights are taken as they are.
+    Where the checkpoint is that of the last step, transformers makes a step more, or sums up again;
+    here its weights are taken as they are.
     """
     trainer.add_callback(_EndComplete())
     with suppress(_CompleteError):
@@ -26,7 +26,7 @@ class _CompleteError(Exception):
 class _EndComplete(TrainerCallback):
     """Leaves the loop behind the loading of a complete checkpoint: no control flag does so."""
 
-    def on_epoch_begin(
+    def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         if state.global_step >= state.max_steps:
