@@ -50,7 +50,7 @@ def write_answers(
         chosen = slice(start, start + batch)
         shown = [[each] for each in pictures[chosen]] if pictures else [[]] * len(prompts[chosen])
         rendered = [
-            render_prompt(processor, prompt, images)
+            _render(processor, prompt, images)
             for prompt, images in zip(prompts[chosen], shown, strict=True)
         ]
         images = {"images": shown} if pictures else {}
@@ -69,11 +69,7 @@ def write_answers(
     return texts
 
 
-def render_prompt(processor: Any, prompt: str | Messages, pictures: Sequence[Any] = ()) -> str:
-    """The prompt as the policy's chat template has it, places for ``pictures`` in it; a string is
-    taken as it is.
-    """
-    if isinstance(prompt, str):
-        return prompt
+def _render(processor: Any, prompt: Messages, pictures: Sequence[Image.Image]) -> str:
+    """The prompt as the policy's chat template has it, places for ``pictures`` in it."""
     messages = prepare_multimodal_messages(prompt, images=list(pictures)) if pictures else prompt
     return str(processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
