@@ -90,7 +90,8 @@ def test_what_cannot_be_done_is_told_before_anything_is_judged(
 def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path: Path) -> None:
     table = write_table(tmp_path / "rows.jsonl", scored_rows(400))
     code = """
-import judge.judge, sys
+import judge.judge, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from judge.engines import ScriptedEngine
 from reward.cli import main
 from tests.reward.offline.scripted import reply
