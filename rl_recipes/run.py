@@ -221,7 +221,9 @@ class Run:
         }
         text = json.dumps(summary, indent=2) + "\n"
         plot_history(history, config.out / PLOT, title=f"{config.run.recipe}: {config.out.name}")
-        (config.out / SUMMARY).write_text(text, encoding="utf-8")
+        partial = config.out / f"{SUMMARY}.partial"  # a round's summary says that it is done
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(config.out / SUMMARY)
         return summary
 
     def _unjudged(self, history: list[dict[str, Any]]) -> dict[str, Any]:
