@@ -17,7 +17,7 @@ from reward import Cohort, RewardClient, RewardRequestError, SyncRewardClient
 from reward.groups import GroupScoring, ListwiseScoring, PairwiseScoring
 from reward.server import create_app
 from reward.store.attempt import Labels
-from tests.reward.client.test_client import UNREACHABLE, rows
+from tests.reward.client.scripted import UNREACHABLE, rows
 from tests.reward.harness import LiveServer, make_judge, picture
 
 

@@ -16,7 +16,7 @@ import pytest
 from judge import Reason
 from reward import RewardClient, ServerNotReadyError
 from reward.server import create_app
-from tests.reward.client.test_client import RESULT, UNREACHABLE, rows
+from tests.reward.client.scripted import RESULT, UNREACHABLE, rows
 from tests.reward.harness import LiveServer, TestEngine, make_judge, picture
 
 A, B = "http://a:1", "http://b:1"
